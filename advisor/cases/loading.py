@@ -1,0 +1,105 @@
+"""Loading a case folder: everything the user brings, or everything that is wrong with it, at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from advisor.cases.examples import read_examples
+from advisor.cases.schema import Case, Example
+from advisor.cases.splits import split_dev
+from advisor.cases.yaml_file import read_case_file
+from advisor.errors import CaseError, Problem
+
+CASE_FILE = "case.yaml"
+
+
+@dataclass(frozen=True)
+class LoadedCase:
+    """A case with its examples: what to learn from, what to choose on, what to judge by."""
+
+    folder: Path
+    case: Case
+    learn: tuple[Example, ...]
+    dev: tuple[Example, ...]
+    held_out: tuple[Example, ...]
+    documents: Path | None
+
+    @property
+    def train(self) -> tuple[Example, ...]:
+        """All training examples: those to learn from, then the dev split."""
+        return self.learn + self.dev
+
+
+def load_case(folder: Path | str) -> LoadedCase:
+    """Loads and validates a case folder.
+
+    Raises:
+        CaseError: With all problems of the case, each with file, line and key.
+    """
+    folder = Path(folder)
+    if folder.name == CASE_FILE and folder.is_file():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise CaseError([Problem(folder, "is not a folder; a case is a folder with a case.yaml, see `advisor init`")])
+    file = folder / CASE_FILE
+    case, problems = read_case_file(file)
+    if case is None:
+        raise CaseError(problems)
+
+    train_path, wrong = _inside(folder, case.data.train, file, "data.train")
+    problems += wrong
+    held_out_path, wrong = _inside(folder, case.data.held_out, file, "data.held_out")
+    problems += wrong
+    documents: Path | None = None
+    if case.data.documents is not None:
+        documents, wrong = _inside(folder, case.data.documents, file, "data.documents")
+        problems += wrong
+        if documents is not None and not documents.is_dir():
+            problems.append(Problem(file, f"folder {case.data.documents!r} does not exist", key="data.documents"))
+
+    train, train_lines, wrong = read_examples(train_path, case.task, case.data.columns) if train_path else ([], {}, [])
+    problems += wrong
+    held_out: list[Example] = []
+    if held_out_path is not None:
+        held_out, lines, wrong = read_examples(held_out_path, case.task, case.data.columns)
+        problems += wrong
+        for example in held_out:
+            if example.id in train_lines:
+                where = f"{train_path.name if train_path else ''}:{train_lines[example.id]}"
+                problems.append(
+                    Problem(held_out_path, f"{example.id!r} stands in {where} too", lines[example.id], "id")
+                )
+    if documents is not None and documents.is_dir():
+        problems += _document_problems(documents, [*train, *held_out], file)
+    if problems:
+        raise CaseError(problems)
+    learn, dev = split_dev(train, fraction=case.data.dev_fraction, seed=case.data.seed)
+    return LoadedCase(folder, case, learn, dev, tuple(held_out), documents)
+
+
+def data_fingerprint(examples: tuple[Example, ...]) -> str:
+    """A hash of examples: what a result that rests on them is tied to."""
+    canonical = json.dumps([e.model_dump(mode="json") for e in examples], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _inside(folder: Path, name: str, file: Path, key: str) -> tuple[Path | None, list[Problem]]:
+    """A path of the case, which must not leave its folder (links are followed first)."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        return None, [Problem(file, f"{name!r} leaves the case folder", key=key)]
+    return folder / name, []
+
+
+def _document_problems(documents: Path, examples: list[Example], file: Path) -> list[Problem]:
+    names = {p.relative_to(documents).as_posix() for p in documents.rglob("*") if p.is_file()}
+    if not names:
+        return [Problem(file, "the documents folder is empty", key="data.documents")]
+    outside = [p for p in documents.rglob("*") if p.is_symlink() and not p.resolve().is_relative_to(documents.resolve())]
+    problems = [Problem(p, "links to a place outside the documents folder") for p in outside]
+    missing = sorted({(d, e.id) for e in examples for d in e.documents or () if d not in names})
+    problems += [Problem(file, f"example {i!r} names document {d!r}, which does not exist") for d, i in missing]
+    return problems

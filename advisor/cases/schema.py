@@ -1,0 +1,278 @@
+"""The case file: the decision to take, as `case.yaml` says it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from advisor.records import BaselineKind
+
+Aspect = Literal["accuracy", "format", "knowledge", "tone", "latency", "cost"]
+TaskKind = Literal["classification", "extraction", "question_answering", "generation"]
+QUESTION_IDS = (
+    "use_case",
+    "alternatives.prompting",
+    "alternatives.rag",
+    "costs.tunability",
+    "costs.effort",
+    "costs.compute",
+    "costs.data",
+    "benefits.quality",
+    "benefits.cost",
+    "benefits.extensibility",
+)
+
+
+class Part(BaseModel):
+    """A part of the case file; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class Range(Part):
+    """An uncertain number: its low, likely and high value."""
+
+    low: float
+    likely: float
+    high: float
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.low <= self.likely <= self.high:
+            raise ValueError("must have low <= likely <= high")
+        return self
+
+
+NonNegative = Annotated[float, Field(ge=0)]
+Number = NonNegative | Range
+
+
+def likely(number: float | Range) -> float:
+    """The likely value of a number that may be given as a range."""
+    return number.likely if isinstance(number, Range) else float(number)
+
+
+class UseCase(Part):
+    """What it is for, and which aspect of the current model should improve."""
+
+    description: str = Field(min_length=1)
+    aspect: Aspect
+
+
+class Task(Part):
+    """What a model is told to do."""
+
+    kind: TaskKind
+    instructions: str = Field(min_length=1)
+    labels: tuple[str, ...] | None = None
+    json_schema: dict[str, JsonValue] | None = Field(default=None, alias="schema")
+    max_output_tokens: Annotated[int, Field(gt=0)] = 256
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind == "classification":
+            if not self.labels or len(self.labels) < 2:
+                raise ValueError("classification needs `labels`, at least two of them")
+            if len(set(self.labels)) != len(self.labels):
+                raise ValueError("`labels` names a label twice")
+        elif self.labels is not None:
+            raise ValueError(f"`labels` belongs to classification, not to {self.kind}")
+        if self.json_schema is not None and self.kind != "extraction":
+            raise ValueError(f"`schema` belongs to extraction, not to {self.kind}")
+        return self
+
+
+class QualityTarget(Part):
+    """How quality is measured, what is good enough, and the smallest gain worth having."""
+
+    metric: str
+    bar: float | None = None
+    min_gain: Annotated[float, Field(ge=0)] = 0.02
+
+
+class DataFiles(Part):
+    """Where the examples and documents are, relative to the case folder."""
+
+    train: str = "train.jsonl"
+    held_out: str = "held_out.jsonl"
+    documents: str | None = None
+    columns: dict[Literal["id", "input", "output", "group", "documents"], str] = {}
+    dev_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    seed: int = 0
+
+
+class Serving(Part):
+    """A model on a machine that is paid by the hour."""
+
+    usd_per_hour: NonNegative
+    always_on: bool = True
+    requests_per_s: Annotated[float, Field(gt=0)] | None = None
+    """Declared throughput of one machine; where absent, the measured one counts."""
+
+
+class TokenPrices(Part):
+    """USD per million tokens."""
+
+    input: NonNegative
+    cached_input: NonNegative | None = None
+    output: NonNegative
+
+
+class ModelSpec(Part):
+    """A model, and where it runs."""
+
+    provider: str
+    model: str
+    serving: Serving | None = None
+    prices: TokenPrices | None = None
+    base_url: str | None = None
+    endpoint: str | None = None
+    base_model: str | None = None
+    api_key_env: str | None = None
+
+
+class TuningSpec(Part):
+    """How the fine-tuned baseline comes about."""
+
+    system: str
+    model: str | None = None
+    """`existing` tuning: the tuned model's name, or its adapter folder."""
+    epochs: Annotated[float, Field(gt=0)] | None = None
+    learning_rate: Annotated[float, Field(gt=0)] | None = None
+    rank: Annotated[int, Field(gt=0)] | None = None
+    batch_size: Annotated[int, Field(gt=0)] | None = None
+    seed: int = 0
+
+
+Counts = Annotated[int, Field(ge=0)] | tuple[Annotated[int, Field(ge=0)], ...]
+
+
+class BaselineSpec(Part):
+    """One alternative that is run over the held-out set."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+    kind: BaselineKind
+    model: str | None = None
+    examples: Counts | None = None
+    selection: Literal["nearest", "fixed"] | None = None
+    passages: Counts | None = None
+    tuning: TuningSpec | None = None
+    retrieval: bool = False
+    features: Literal["tfidf", "embeddings"] | None = None
+    serving: Serving | None = None
+    """Where a classifier runs, if it needs a machine of its own."""
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        if self.kind == "classifier":
+            if self.model is not None:
+                raise ValueError("a classifier takes no `model`")
+        elif self.model is None:
+            raise ValueError(f"a {self.kind} baseline needs `model`, one of the case's models")
+        if (self.kind == "fine_tuned") != (self.tuning is not None):
+            raise ValueError("`tuning` is needed by fine_tuned baselines, and by no other")
+        if self.examples is not None and self.kind != "few_shot":
+            raise ValueError("`examples` belongs to few_shot")
+        if self.selection is not None and self.kind != "few_shot":
+            raise ValueError("`selection` belongs to few_shot")
+        if self.passages is not None and not self.uses_retrieval:
+            raise ValueError("`passages` belongs to rag, or to fine_tuned with `retrieval: true`")
+        if self.retrieval and self.kind not in ("fine_tuned", "rag"):
+            raise ValueError("`retrieval` belongs to fine_tuned")
+        if self.features is not None and self.kind != "classifier":
+            raise ValueError("`features` belongs to classifier")
+        if self.serving is not None and self.kind != "classifier":
+            raise ValueError("`serving` belongs to classifier; other baselines are served as their model is")
+        return self
+
+    @property
+    def uses_retrieval(self) -> bool:
+        """Whether passages are put into its prompts."""
+        return self.kind == "rag" or self.retrieval
+
+
+class Traffic(Part):
+    """How much the answer will be asked for."""
+
+    requests_per_month: Number = 0.0
+    monthly_growth: float | Range = 0.0
+    horizon_months: Annotated[int, Field(gt=0, le=120)] = 12
+
+
+class Value(Part):
+    """What a right and a wrong answer are worth, in USD (a loss is negative)."""
+
+    correct_usd: float | Range = 0.0
+    wrong_usd: float | Range = 0.0
+
+
+class Effort(Part):
+    """What people put in."""
+
+    data_hours: Number | None = None
+    evaluation_hours: Number | None = None
+    refinement_hours: Number | None = None
+    hourly_rate_usd: Number | None = None
+    retrains_per_year: Number = 0.0
+
+
+class Constraints(Part):
+    """What must hold whatever the benefit."""
+
+    latency_p95_s: Annotated[float, Field(gt=0)] | None = None
+    must_stay_local: bool = False
+
+
+class Case(Part):
+    """A decision to take."""
+
+    schema_version: Literal[1]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+    title: str = ""
+    use_case: UseCase
+    task: Task
+    quality: QualityTarget
+    data: DataFiles = DataFiles()
+    models: dict[str, ModelSpec] = {}
+    baselines: tuple[BaselineSpec, ...] = Field(min_length=1)
+    traffic: Traffic = Traffic()
+    value: Value = Value()
+    effort: Effort = Effort()
+    constraints: Constraints = Constraints()
+    declared: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        wrong = []
+        names = [b.name for b in self.baselines]
+        wrong += [f"baseline {n!r} stands there twice" for n in sorted({n for n in names if names.count(n) > 1})]
+        for baseline in self.baselines:
+            if baseline.model is not None and baseline.model not in self.models:
+                wrong.append(f"baseline {baseline.name!r} names model {baseline.model!r}, which is not in `models`")
+            if baseline.kind == "classifier" and self.task.kind != "classification":
+                wrong.append(f"baseline {baseline.name!r}: a classifier needs a classification task")
+            if baseline.uses_retrieval and self.data.documents is None:
+                wrong.append(f"baseline {baseline.name!r} retrieves, but `data.documents` is absent")
+        wrong += [f"declared.{q}: not one of the lesson's questions" for q in self.declared if q not in QUESTION_IDS]
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+
+class Example(Part):
+    """One example: what comes in, and what should come out."""
+
+    id: str
+    input: str | tuple[dict[str, JsonValue], ...]
+    output: JsonValue
+    group: str | None = None
+    documents: tuple[str, ...] | None = None
+    """Documents that hold the answer, where known; retrieval is scored against them."""
+
+    @property
+    def input_text(self) -> str:
+        """The input as one text, for search, similarity and audits."""
+        if isinstance(self.input, str):
+            return self.input
+        return "\n".join(str(m.get("content", "")) for m in self.input)

@@ -1,0 +1,321 @@
+"""The command line. Human text and progress go to stderr, results to stdout; nothing heavy is imported here."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from advisor.errors import AdvisorError, UsageError
+from advisor.version import __version__
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from advisor.records import Decision
+
+app = typer.Typer(
+    name="advisor",
+    help="Should we fine-tune, or not? Runs the alternatives over your own examples and answers from evidence.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Start with: advisor init my_case --from support_intents; advisor check my_case; advisor run my_case",
+)
+
+CaseArgument = Annotated[Path, typer.Argument(metavar="CASE", help="The case folder, with its case.yaml.")]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        "--store",
+        envvar="ADVISOR_STORE",
+        metavar="URL",
+        help="Where results are kept, e.g. sqlite:///results.sqlite; by default inside the case folder.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change an assumption, e.g. --set traffic.requests_per_month=100000. May be repeated.",
+    ),
+]
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to create.")],
+    sample: Annotated[str | None, typer.Option("--from", metavar="SAMPLE", help="Copy a sample case.")] = None,
+) -> None:
+    """Create a case folder that passes `check`: a small template, or a copy of a sample case.
+
+    Example: advisor init my_case --from support_intents
+    """
+    from advisor.cases.scaffold import create_case
+
+    created = create_case(folder, sample=sample)
+    _say(f"Created {created}. Next: advisor check {created}")
+
+
+@app.command()
+def check(case: CaseArgument, as_json: JsonOption = False) -> None:
+    """Validate a case, audit its data, and plan every call with its cost; calls no model."""
+    from advisor import workflow
+
+    checked = workflow.check(case)
+    if as_json:
+        _print_json(
+            {
+                "case": checked.loaded.case.name,
+                "audit": {**checked.audit.model_dump(mode="json"), "leaked": sorted(checked.audit.leaked)},
+                "plan": {**checked.plan.model_dump(mode="json"), "usd": checked.plan.usd, "seconds": checked.plan.seconds},
+            }
+        )
+        return
+    from advisor.reports.check import print_check
+
+    print_check(_stdout(), checked.loaded.case.name, checked.audit, checked.plan)
+
+
+@app.command()
+def run(
+    case: CaseArgument,
+    baselines: Annotated[
+        str | None, typer.Option("--baselines", metavar="A,B", help="Only these baselines, by name.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option("--budget", metavar="USD", min=0, help="Stop before more than this is spent.")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Only the first N held-out items: a trial.")
+    ] = None,
+    executor: Annotated[str, typer.Option("--executor", metavar="local|ray", help="Where calls are made from.")] = "local",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run what is missing, score, compare, and print the verdict.
+
+    Killed or stopped, it goes on where it was when run again, and pays for nothing twice.
+
+    Example: advisor run my_case --budget 5
+    """
+    from advisor import workflow
+    from advisor.evaluation.progress import RichProgress
+
+    if executor != "local":
+        raise UsageError(f"There is no executor {executor!r} in this version.", hint="Use --executor local.")
+    names = [n.strip() for n in baselines.split(",") if n.strip()] if baselines else None
+    with RichProgress(_stderr()) as progress:
+        outcome = workflow.run(
+            case, store=store, baselines=names, budget_usd=budget, limit=limit, progress=progress
+        )
+    _show(outcome.decision, as_json)
+    calls = "no call was made" if outcome.calls_made == 0 else f"{outcome.calls_made:,} calls were made"
+    _say(f"\n{calls}; spent ${outcome.spent_usd:.4f}. Report: advisor report {case} --format html")
+    if outcome.stopped_by_budget:
+        _say(outcome.stopped_by_budget)
+    if outcome.exit_code:
+        raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
+def decide(
+    case: CaseArgument, changes: SetOption = None, store: StoreOption = None, as_json: JsonOption = False
+) -> None:
+    """The verdict from stored results, with assumptions changed at will; calls no model.
+
+    Example: advisor decide my_case --set value.correct_usd=0.1 --set effort.data_hours=10
+    """
+    from advisor import workflow
+
+    _show(workflow.decide(case, store=store, overrides=_overrides(changes)), as_json)
+
+
+@app.command()
+def report(
+    case: CaseArgument,
+    format: Annotated[str, typer.Option("--format", metavar="html|md|json", help="The report's format.")] = "html",
+    output: Annotated[Path | None, typer.Option("--output", metavar="DIR", help="Where to write; reports/.")] = None,
+    changes: SetOption = None,
+    store: StoreOption = None,
+) -> None:
+    """Write the decision report; prints its path."""
+    from advisor import workflow
+
+    path = workflow.report(case, format=format, output=output, store=store, overrides=_overrides(changes))
+    typer.echo(path)
+
+
+@app.command()
+def batch(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with cases below it.")],
+    output: Annotated[Path | None, typer.Option("--output", metavar="DIR", help="Where to write; reports/.")] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide every case below a folder: run or reuse its results, write a report each and an index."""
+    from advisor import workflow
+    from advisor.evaluation.progress import RichProgress
+
+    with RichProgress(_stderr()) as progress:
+        entries = workflow.batch(folder, output=output, store=store, progress=progress)
+    if as_json:
+        _print_json(
+            [
+                {
+                    "folder": str(e.folder),
+                    "case": e.decision.case if e.decision else None,
+                    "decision": e.decision.verdict.decision if e.decision else None,
+                    "recommended": e.decision.verdict.recommended if e.decision else None,
+                    "report": str(e.report) if e.report else None,
+                    "error": e.error,
+                }
+                for e in entries
+            ]
+        )
+    else:
+        for e in entries:
+            if e.decision is not None:
+                typer.echo(f"{e.decision.case}: {e.decision.verdict.decision} → {e.report}")
+    for e in entries:
+        if e.error is not None:
+            _say(f"{e.folder}: {e.error}")
+    if any(e.error is not None for e in entries):
+        raise typer.Exit(3)
+
+
+@app.command("import")
+def import_results(
+    case: CaseArgument,
+    results: Annotated[Path, typer.Argument(metavar="RESULTS.jsonl", help="A line per baseline and held-out item.")],
+    store: StoreOption = None,
+) -> None:
+    """Take in results that were measured elsewhere; `baseline`, `id` and `score` are needed, the rest is optional."""
+    from advisor import workflow
+
+    for name, n in workflow.import_results(case, results, store=store).items():
+        _say(f"{name}: {n} items")
+    _say(f"Next: advisor decide {case}")
+
+
+@app.command()
+def export(
+    case: CaseArgument,
+    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="By default CASE/results.jsonl.")] = None,
+    store: StoreOption = None,
+) -> None:
+    """Write what was measured as results.jsonl, from which others can decide without running anything."""
+    from advisor import workflow
+
+    typer.echo(workflow.export_results(case, output=output, store=store))
+
+
+@app.command()
+def ui(
+    folders: Annotated[list[Path] | None, typer.Argument(metavar="[CASE]...", help="Cases, or folders of cases.")] = None,
+    port: Annotated[int, typer.Option(help="The port.")] = 8501,
+    address: Annotated[str, typer.Option(help="The address to listen on; there is no sign-in.")] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window.")] = True,
+) -> None:
+    """Open the Streamlit app; it listens on this machine only unless told otherwise."""
+    import os
+    import subprocess
+
+    from advisor.resources import ui_folder
+
+    environment = dict(os.environ)
+    if folders:
+        environment["ADVISOR_CASES"] = os.pathsep.join(str(f.resolve()) for f in folders)
+    _say(f"The app listens on http://{address}:{port}; stop it with Ctrl+C.")
+    command = [
+        sys.executable, "-m", "streamlit", "run", str(ui_folder() / "streamlit_app.py"),
+        "--server.address", address, "--server.port", str(port), "--server.headless", str(not browser).lower(),
+        "--browser.gatherUsageStats", "false", "--browser.serverAddress", address,
+        "--server.fileWatcherType", "none", "--client.toolbarMode", "minimal",
+    ]  # fmt: skip
+    try:
+        raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+@app.callback(invoke_without_command=True)
+def version_option(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Should we fine-tune, or not? Runs the alternatives over your own examples and answers from evidence."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit(0)
+
+
+def main() -> None:
+    """Entry point: runs a command; an error is said in words, never as a traceback."""
+    try:
+        app()
+    except AdvisorError as error:
+        _say(f"Error: {error}")
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        _say("Stopped. Everything answered so far is kept; run again to go on.")
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        with _quiet_stdout():
+            raise SystemExit(0) from None
+
+
+def _show(decision: Decision, as_json: bool) -> None:
+    if as_json:
+        typer.echo(decision.to_json())
+        return
+    from advisor.reports.terminal import print_decision
+
+    print_decision(_stdout(), decision)
+
+
+def _overrides(changes: list[str] | None) -> dict[str, str]:
+    found = {}
+    for change in changes or ():
+        key, sign, value = change.partition("=")
+        if not sign or not key.strip():
+            raise UsageError(f"--set {change}: write KEY=VALUE.", hint="E.g. --set traffic.requests_per_month=100000")
+        found[key.strip()] = value
+    return found
+
+
+def _stdout() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
+def _stderr() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _print_json(document: object) -> None:
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+@contextmanager
+def _quiet_stdout() -> Iterator[None]:
+    """Keeps Python from complaining about a closed pipe when it ends."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    yield

@@ -1,0 +1,35 @@
+"""What a decision rests on: the case, what was measured, and when it is taken."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from advisor.cases.schema import Case
+from advisor.records import Measured, Provenance, Record
+
+
+class DataFacts(Record):
+    """What the data audit says, as far as a decision needs it."""
+
+    n_learn: int
+    n_dev: int
+    n_held_out: int
+    n_documents: int
+    leaked: frozenset[str]
+    """Held-out items with a near duplicate in the training data."""
+    clusters: dict[str, str] = {}
+    """Group of a held-out item, where it has one."""
+    findings: tuple[str, ...] = ()
+
+
+class CaseEvidence(Record):
+    """All that a decision is computed from: the same evidence gives the same decision."""
+
+    case: Case
+    data: DataFacts
+    measured: tuple[Measured, ...]
+    """In the order of the case's baselines; those without results are absent."""
+    run: str | None
+    now: datetime
+    provenance: Provenance
+    warnings: tuple[str, ...] = ()

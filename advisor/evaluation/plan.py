@@ -1,0 +1,192 @@
+"""The plan: every call that a run would make, with estimated tokens, cost and time, before anything is spent."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from advisor.baselines import Baseline, Material, build_baseline
+from advisor.cases.loading import LoadedCase
+from advisor.cases.schema import BaselineSpec, Example, ModelSpec
+from advisor.errors import AdvisorError
+from advisor.evaluation.measure import LATENCY_PROBES, load_index
+from advisor.models.base import ChatModel, open_model
+from advisor.prompts import render_output
+from advisor.records import Record
+from advisor.scoring import is_binary
+from advisor.statistics.power import detectable_difference, needed_examples
+
+# Speeds assumed of a model in this process before any was measured: a small model on two cores. Tokens a second.
+ASSUMED_PROMPT_SPEED = 1000.0
+ASSUMED_ANSWER_SPEED = 150.0
+ASSUMED_TRAINING_SPEED = 700.0
+DEFAULT_EPOCHS = 3.0
+CHARACTERS_PER_TOKEN = 4.0
+_SAMPLE = 40  # items whose prompts are counted; the others are taken to be like them
+
+
+class PlannedBaseline(Record):
+    """What one baseline would take; all figures are estimates, None where unknown."""
+
+    name: str
+    kind: str
+    model: str | None
+    calls_dev: int
+    calls_held_out: int
+    input_tokens: int | None
+    output_tokens: int | None
+    training_tokens: int | None
+    usd: float | None
+    seconds: float | None
+    over_context: int = 0
+    """Held-out items whose prompt does not fit the model's context window."""
+    notes: tuple[str, ...] = ()
+
+
+class Plan(Record):
+    """What a run would take, and what its held-out set can show."""
+
+    baselines: tuple[PlannedBaseline, ...]
+    n_held_out: int
+    detectable: float | None
+    """The smallest difference that this many items show, at 80 % power; for right/wrong metrics, before any is measured."""
+    min_gain: float
+    needed: int | None
+    """Held-out items that would show `min_gain`."""
+
+    @property
+    def usd(self) -> float | None:
+        """All baselines together; None where one is unknown."""
+        known = [b.usd for b in self.baselines]
+        return None if None in known else sum(u for u in known if u is not None)
+
+    @property
+    def seconds(self) -> float | None:
+        """All baselines together; None where one is unknown."""
+        known = [b.seconds for b in self.baselines]
+        return None if None in known else sum(s for s in known if s is not None)
+
+
+def make_plan(loaded: LoadedCase) -> Plan:
+    """Plans a run; counts tokens with the models' own tokenizers, and calls no model."""
+    case = loaded.case
+    material = Material(case.task, loaded.learn, loaded.dev, load_index(loaded))
+    models: dict[str, ChatModel | None] = {}
+    rows = []
+    for spec in case.baselines:
+        model_spec = case.models[spec.model] if spec.model else None
+        notes: list[str] = []
+        if spec.model is not None and spec.model not in models:
+            try:
+                models[spec.model] = open_model(case.models[spec.model])
+            except AdvisorError as error:
+                notes.append(error.message)
+                models[spec.model] = None
+        model = models.get(spec.model) if spec.model else None
+        rows.append(_planned(loaded, spec, build_baseline(spec, material), model, model_spec, notes))
+    for opened in models.values():
+        if opened is not None:
+            opened.close()
+    binary = is_binary(case.quality.metric)
+    n = len(loaded.held_out)
+    # agreement of two good baselines is not known yet; 20 % of items that only one gets right is usual
+    return Plan(
+        baselines=tuple(rows),
+        n_held_out=n,
+        detectable=detectable_difference(n, discordant_rate=ASSUMED_DISCORDANT) if binary else None,
+        min_gain=case.quality.min_gain,
+        needed=needed_examples(case.quality.min_gain, discordant_rate=ASSUMED_DISCORDANT)
+        if binary and case.quality.min_gain > 0
+        else None,
+    )
+
+
+ASSUMED_DISCORDANT = 0.2
+"""Share of items that only one of two baselines gets right, assumed before any was measured."""
+
+
+def _planned(
+    loaded: LoadedCase,
+    spec: BaselineSpec,
+    baseline: Baseline,
+    model: ChatModel | None,
+    model_spec: ModelSpec | None,
+    notes: list[str],
+) -> PlannedBaseline:
+    settings = baseline.settings()
+    trials = len(settings) if len(settings) > 1 and loaded.dev else 0
+    n_dev, n_held_out = trials * len(loaded.dev), len(loaded.held_out)
+    common = {
+        "name": spec.name,
+        "kind": spec.kind,
+        "model": spec.model,
+        "calls_dev": n_dev,
+        "calls_held_out": n_held_out,
+    }
+    if model_spec is None:
+        return PlannedBaseline(
+            **common, input_tokens=0, output_tokens=0, training_tokens=None, usd=0.0, seconds=1.0, notes=tuple(notes)
+        )
+    if model is None:
+        notes.append("tokens are estimated from characters")
+    largest = settings[-1]
+    prompts = _prompt_tokens(baseline, loaded.held_out, largest, model)
+    answer = _answer_tokens(loaded, loaded.held_out, model)
+    in_process = model_spec.provider in ("embedded", "huggingface")
+    probes = LATENCY_PROBES + 1 if in_process else 0
+    calls_in = n_held_out + probes
+    tokens_in = round(statistics.fmean(prompts) * calls_in)
+    for setting in settings if trials else ():
+        tokens_in += round(statistics.fmean(_prompt_tokens(baseline, loaded.dev, setting, model)) * len(loaded.dev))
+    tokens_out = round(answer * (calls_in + n_dev))
+    training = None
+    if spec.kind == "fine_tuned" and spec.tuning is not None and spec.tuning.system != "existing":
+        epochs = spec.tuning.epochs or DEFAULT_EPOCHS
+        per_example = statistics.fmean(_prompt_tokens(baseline, loaded.learn, largest, model)) + answer
+        training = round(per_example * len(loaded.learn) * epochs)
+    window = model.context_window if model else None
+    over = sum(p + answer > window for p in prompts) * n_held_out // max(1, len(prompts)) if window else 0
+    seconds = None
+    if in_process:
+        seconds = tokens_in / ASSUMED_PROMPT_SPEED + tokens_out / ASSUMED_ANSWER_SPEED
+        seconds += (training or 0) / ASSUMED_TRAINING_SPEED
+    return PlannedBaseline(
+        **common,
+        input_tokens=tokens_in,
+        output_tokens=tokens_out,
+        training_tokens=training,
+        usd=_usd(model_spec, tokens_in, tokens_out, seconds),
+        seconds=seconds,
+        over_context=over,
+        notes=tuple(notes),
+    )
+
+
+def _prompt_tokens(
+    baseline: Baseline, items: Sequence[Example], setting: dict[str, object], model: ChatModel | None
+) -> list[int]:
+    step = max(1, len(items) // _SAMPLE)
+    counts = []
+    for item in items[::step]:
+        messages = baseline.ask(item, setting).request.messages  # type: ignore[arg-type]
+        if model is not None:
+            counts.append(model.count_tokens(messages))
+        else:
+            counts.append(round(sum(len(m.content) for m in messages) / CHARACTERS_PER_TOKEN))
+    return counts or [0]
+
+
+def _answer_tokens(loaded: LoadedCase, items: Sequence[Example], model: ChatModel | None) -> float:
+    """Mean tokens of the expected answers, and one that ends them."""
+    texts = [render_output(loaded.case.task, e.output) for e in items[:: max(1, len(items) // _SAMPLE)]]
+    if model is not None:
+        return statistics.fmean(model.count_text_tokens(t) for t in texts) + 1
+    return statistics.fmean(len(t) for t in texts) / CHARACTERS_PER_TOKEN + 1
+
+
+def _usd(spec: ModelSpec, tokens_in: int, tokens_out: int, seconds: float | None) -> float | None:
+    if spec.prices is not None:
+        return (tokens_in * spec.prices.input + tokens_out * spec.prices.output) / 1e6
+    if spec.serving is not None and seconds is not None:
+        return seconds / 3600 * spec.serving.usd_per_hour
+    return None

@@ -1,0 +1,228 @@
+"""Results as a file: written by `advisor export`, taken in by `advisor import`, shipped with the sample cases.
+
+`results.jsonl` has a line per baseline and held-out item; only `baseline`, `id` and `score` are required::
+
+    {"baseline": "few_shot", "id": "h1", "score": 1.0, "input_tokens": 412, "cached_input_tokens": 180,
+     "output_tokens": 5, "latency_s": 0.21, "cost_usd": 0.00002, "answer": "delivery", ...}
+
+What belongs to a baseline as a whole (its setting, its training) and to the recording (date, hardware, a hash of
+the held-out set) stands beside it in `results.about.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from advisor.cases.loading import LoadedCase, data_fingerprint
+from advisor.cases.yaml_file import read_text
+from advisor.errors import CaseError, Problem
+from advisor.records import Failure, ItemResult, Measured, Provenance, Usage
+from advisor.version import __version__
+
+RESULTS_FILE = "results.jsonl"
+_FIELDS = {
+    "baseline", "id", "score", "input_tokens", "cached_input_tokens", "output_tokens", "latency_s", "cost_usd",
+    "answer", "scores", "compute_s", "retrieved", "failure",
+}  # fmt: skip
+_NUMBERS = ("score", "input_tokens", "cached_input_tokens", "output_tokens", "latency_s", "cost_usd", "compute_s")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Where results come from, and what a reader should be warned of."""
+
+    provenance: Provenance
+    warnings: tuple[str, ...] = ()
+
+
+def write_results(
+    path: Path,
+    loaded: LoadedCase,
+    measured: Sequence[Measured],
+    environment: Mapping[str, Any],
+    started_at: datetime | None,
+) -> None:
+    """Writes results and what is about them; each file is there whole or not at all."""
+    metric = loaded.case.quality.metric
+    lines = []
+    for m in measured:
+        for item in m.items:
+            line = {
+                "baseline": m.name,
+                "id": item.id,
+                "score": 0.0 if item.failure else item.scores.get(metric),
+                "input_tokens": item.usage.input,
+                "cached_input_tokens": item.usage.cached_input,
+                "output_tokens": item.usage.output,
+                "latency_s": _rounded(item.latency_s),
+                "cost_usd": item.cost_usd,
+                "answer": item.answer,
+                "scores": {k: v for k, v in item.scores.items() if k != metric} or None,
+                "compute_s": _rounded(item.compute_s),
+                "retrieved": list(item.retrieved) if item.retrieved else None,
+                "failure": item.failure.model_dump() if item.failure else None,
+            }
+            lines.append(json.dumps({k: v for k, v in line.items() if v is not None}, ensure_ascii=False))
+    about = {
+        "recorded_at": started_at.strftime("%Y-%m-%d") if started_at else None,
+        "advisor_version": __version__,
+        "hardware": environment.get("hardware"),
+        "software": environment.get("software", {}),
+        "held_out_sha256": data_fingerprint(loaded.held_out),
+        "baselines": {
+            m.name: m.model_dump(mode="json", exclude={"items", "name"}, exclude_defaults=True) for m in measured
+        },
+    }
+    _write_whole(path, "\n".join(lines) + "\n")
+    _write_whole(about_path(path), json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+
+
+def about_path(results: Path) -> Path:
+    """The file beside the results that says what they are about."""
+    return results.with_suffix(".about.json")
+
+
+def read_results(loaded: LoadedCase, path: Path) -> tuple[list[Measured], Recording]:
+    """Results by baseline, in the order of the case, and where they come from.
+
+    Raises:
+        CaseError: With all problems of the file.
+    """
+    text, problems = read_text(path)
+    if text is None:
+        raise CaseError(problems)
+    known = {b.name for b in loaded.case.baselines}
+    order = {e.id: n for n, e in enumerate(loaded.held_out)}
+    found: dict[str, dict[str, ItemResult]] = defaultdict(dict)
+    for number, raw in enumerate(text.split("\n"), start=1):
+        if not raw.strip():
+            continue
+        row, wrong = _row(path, number, raw)
+        if row is None:
+            problems += wrong
+            continue
+        baseline, item_id = str(row["baseline"]), str(row["id"])
+        if baseline not in known:
+            hint = f"the case has {', '.join(sorted(known))}"
+            problems.append(Problem(path, f"{baseline!r} is not a baseline of the case; {hint}", number, "baseline"))
+        elif item_id not in order:
+            problems.append(Problem(path, f"{item_id!r} is not in the held-out set", number, "id"))
+        elif item_id in found[baseline]:
+            problems.append(Problem(path, f"{item_id!r} stands there twice for {baseline!r}", number, "id"))
+        else:
+            found[baseline][item_id] = _item(row, loaded.case.quality.metric)
+    if not found and not problems:
+        problems.append(Problem(path, "holds no result"))
+    about, wrong = _about(path)
+    problems += wrong
+    if problems:
+        raise CaseError(problems[:50])
+    measured = []
+    for spec in loaded.case.baselines:
+        if spec.name not in found:
+            continue
+        rows = sorted(found[spec.name].values(), key=lambda i: order[i.id])
+        described = {**about.get("baselines", {}).get(spec.name, {})}
+        described |= {"name": spec.name, "kind": spec.kind, "model": spec.model, "uses_retrieval": spec.uses_retrieval}
+        measured.append(Measured(items=tuple(rows), **described))
+    return measured, _recording(loaded, about)
+
+
+def _row(path: Path, number: int, raw: str) -> tuple[dict[str, Any] | None, list[Problem]]:
+    try:
+        row = json.loads(raw)
+    except ValueError as error:
+        return None, [Problem(path, f"is not valid JSON: {error}", number)]
+    if not isinstance(row, dict):
+        return None, [Problem(path, "must be a JSON object", number)]
+    problems = [Problem(path, "is not a key of a result", number, k) for k in row if k not in _FIELDS]
+    problems += [Problem(path, "is missing", number, k) for k in ("baseline", "id", "score") if row.get(k) is None]
+    for key in _NUMBERS:
+        value = row.get(key)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            problems.append(Problem(path, f"must be a number, not {value!r}", number, key))
+        elif value < 0 and key != "score":
+            problems.append(Problem(path, "must not be negative", number, key))
+        elif key == "score" and not 0 <= value <= 1:
+            problems.append(Problem(path, f"must be between 0 and 1, not {value!r}", number, key))
+    return (None, problems) if problems else (row, [])
+
+
+def _item(row: dict[str, Any], metric: str) -> ItemResult:
+    def tokens(key: str) -> int | None:
+        return None if row.get(key) is None else round(row[key])
+
+    failure = row.get("failure")
+    return ItemResult(
+        id=str(row["id"]),
+        answer=row.get("answer"),
+        scores={} if failure else {metric: float(row["score"]), **(row.get("scores") or {})},
+        failure=Failure(**failure) if failure else None,
+        usage=Usage(
+            input=tokens("input_tokens"),
+            cached_input=tokens("cached_input_tokens"),
+            output=tokens("output_tokens"),
+        ),
+        latency_s=row.get("latency_s"),
+        compute_s=row.get("compute_s"),
+        cost_usd=row.get("cost_usd"),
+        retrieved=tuple(row["retrieved"]) if row.get("retrieved") else None,
+    )
+
+
+def _about(path: Path) -> tuple[dict[str, Any], list[Problem]]:
+    beside = about_path(path)
+    if not beside.exists():
+        return {}, []
+    try:
+        about = json.loads(beside.read_text(encoding="utf-8"))
+        for described in about.get("baselines", {}).values():
+            Measured(name="x", items=(), **{"kind": "zero_shot", "model": None, **described})
+    except (ValueError, AttributeError, TypeError, ValidationError) as error:
+        return {}, [Problem(beside, f"is not what `advisor export` writes: {str(error).splitlines()[0]}")]
+    return about, []
+
+
+def _recording(loaded: LoadedCase, about: dict[str, Any]) -> Recording:
+    warnings = []
+    digest = about.get("held_out_sha256")
+    if digest is not None and digest != data_fingerprint(loaded.held_out):
+        warnings.append("The held-out set has changed since these results were recorded: run the case again.")
+    provenance = Provenance(
+        advisor_version=about.get("advisor_version", __version__),
+        recorded_at=about.get("recorded_at"),
+        hardware=about.get("hardware"),
+        software=about.get("software", {}),
+        source="recorded" if about else "imported",
+    )
+    return Recording(provenance, tuple(warnings))
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else float(f"{seconds:.4g}")
+
+
+def _write_whole(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(scratch).chmod(0o644)
+        Path(scratch).replace(path)
+    except BaseException:
+        Path(scratch).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,1 @@
+from advisor.reports.formatting import *  # noqa: F403

@@ -1,0 +1,170 @@
+"""The words that every form of the report uses: a decision's figures as sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from advisor.records import BaselineKind, BreakEven, Comparison, Decision, DecisionWord, Flip
+from advisor.reports.formatting import count, difference, interval, json_text, number, p_value, percent, usd
+
+SIGNIFICANCE = 0.05
+
+VERDICTS: Mapping[DecisionWord, str] = {
+    "fine_tune": "Fine-tune",
+    "do_not_fine_tune": "Do not fine-tune",
+    "not_yet": "Not yet",
+}
+KINDS: Mapping[BaselineKind, str] = {
+    "zero_shot": "instructions only",
+    "few_shot": "examples in the prompt",
+    "rag": "retrieved passages in the prompt",
+    "fine_tuned": "tuned model",
+    "classifier": "no language model",
+}
+STATUSES = {"ready": "ready", "partly": "partly there", "missing": "missing", "not_needed": "not needed"}
+ANSWERS = {"yes": "Yes", "no": "No", "unclear": "Unclear"}
+
+
+def is_fraction(decision: Decision) -> bool:
+    """Whether the metric runs from 0 to 1, as far as its values show, and is thus told in per cent."""
+    values = [b.quality.value for b in decision.baselines] + [decision.facts.bar]
+    return all(0 <= v <= 1 for v in values if v is not None)
+
+
+def verdict_word(word: str) -> str:
+    """A decision as a manager would say it; a word not known is shown as it is."""
+    return {str(k): v for k, v in VERDICTS.items()}.get(word, word)
+
+
+def verdict_sentence(decision: Decision) -> str:
+    """What to do now, in one sentence."""
+    recommended = decision.verdict.recommended
+    match decision.verdict.decision:
+        case "fine_tune":
+            return (
+                f"The benefits outweigh the costs. Use {recommended}."
+                if recommended
+                else "The benefits outweigh the costs."
+            )
+        case "do_not_fine_tune":
+            return (
+                f"An alternative serves you better. Use {recommended}."
+                if recommended
+                else "The benefits do not outweigh the costs."
+            )
+        case "not_yet":
+            start = "The evidence does not carry a decision yet."
+            return f"{start} Best so far: {recommended}." if recommended else start
+
+
+def confidence(value: float | None) -> str:
+    """How sure the recommendation is."""
+    return percent(value, digits=0)
+
+
+def reading(comparison: Comparison, decision: Decision) -> str:
+    """What a paired comparison says, in plain words."""
+    fraction = is_fraction(decision)
+    c, low, high = comparison, *comparison.ci95
+    detectable = (
+        ""
+        if c.detectable_difference is None
+        else f" With {count(c.n)} items, a true difference of "
+        f"{difference(c.detectable_difference, fraction=fraction).lstrip('+')} would be shown four times in five."
+    )
+    if c.adjusted_p_value >= SIGNIFICANCE:
+        if low > 0 or high < 0:
+            leader = c.baseline if c.difference > 0 else c.reference
+            return f"Leans towards {leader}, but not beyond doubt, as several comparisons were made."
+        return f"No difference was shown, which is not the same as none.{detectable}"
+    better, worse = (c.baseline, c.reference) if c.difference > 0 else (c.reference, c.baseline)
+    smallest, largest = sorted((abs(low), abs(high)))
+    gain = decision.facts.min_gain
+    if smallest >= gain:
+        size = "by more than the smallest gain worth having"
+    elif largest < gain:
+        size = "but by less than the smallest gain worth having"
+    else:
+        size = "though perhaps by less than the smallest gain worth having"
+    return f"{better} is better than {worse}, {size} ({difference(gain, fraction=fraction).lstrip('+')})."
+
+
+def discordant(comparison: Comparison) -> str:
+    """How many items only one of the two got right."""
+    if comparison.discordant is None:
+        return "graded scores"
+    only, other = comparison.discordant
+    return f"{count(only)} : {count(other)}"
+
+
+def p_values(comparison: Comparison) -> str:
+    """The p-value, and what is left of it after correction for several comparisons."""
+    return f"{p_value(comparison.p_value)}; {p_value(comparison.adjusted_p_value)} adjusted"
+
+
+def comparison_interval(comparison: Comparison, decision: Decision) -> str:
+    """The difference and its interval: +17.0 points (+10.4 to +23.6)."""
+    fraction = is_fraction(decision)
+    ends = interval(comparison.ci95, fraction=fraction, signed=True, unit=False)
+    return f"{difference(comparison.difference, fraction=fraction)} ({ends})"
+
+
+def break_even(item: BreakEven) -> str:
+    """From which volume on a baseline is cheaper than another."""
+    if item.text:
+        return item.text
+    if item.requests_per_month is None:
+        return f"{item.baseline} never gets cheaper than {item.against}, or a cost is unknown."
+    capacity = {
+        True: " One server carries that.",
+        False: " That is more than one server carries.",
+        None: "",
+    }[item.within_capacity]
+    volume = count(item.requests_per_month)
+    return f"{item.baseline} is cheaper than {item.against} from {volume} requests a month on.{capacity}"
+
+
+def parameter_name(parameter: str) -> str:
+    """An input of the case, readable: traffic.requests_per_month -> requests per month."""
+    name = parameter.rsplit(".", 1)[-1]
+    return name.removesuffix("_usd").replace("_", " ")
+
+
+def parameter_value(parameter: str, value: float | None) -> str:
+    """An input's value in its unit, which its name tells."""
+    name = parameter.rsplit(".", 1)[-1]
+    if "usd" in name:
+        return usd(value)
+    if "growth" in name:
+        return percent(value)
+    if name.endswith(("_month", "_months", "_items", "_year")):
+        return count(value) if value is None or value >= 10 else number(value)
+    return number(value)
+
+
+def flip(item: Flip) -> str:
+    """At which value of an input the verdict turns, and to what."""
+    name, now = parameter_name(item.parameter), parameter_value(item.parameter, item.now)
+    outcome = verdict_word(item.decision)
+    if item.recommended:
+        outcome += f" ({item.recommended})"
+    if item.at is None:
+        return f"{name}, now {now}: no value turns the verdict"
+    return f"{name}, now {now}: at {parameter_value(item.parameter, item.at)} it becomes {outcome}"
+
+
+def assumptions(values: Mapping[str, JsonValue], prefix: str = "") -> list[tuple[str, str]]:
+    """(name, value) of every assumption, nested names joined by dots; a range stays one value."""
+    found: list[tuple[str, str]] = []
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and set(value) == {"low", "likely", "high"}:
+            low, likely, high = (json_text(value[k]) for k in ("low", "likely", "high"))
+            found.append((name, f"{likely} (between {low} and {high})"))
+        elif isinstance(value, dict) and value:
+            found += assumptions(value, f"{name}.")
+        else:
+            found.append((name, json_text(value)))
+    return found

@@ -1,0 +1,25 @@
+"""How good an answer is."""
+
+from __future__ import annotations
+
+from advisor.scoring.registry import (
+    METRICS,
+    Metric,
+    aggregate,
+    default_metrics,
+    is_binary,
+    is_per_item,
+    metric,
+    score_item,
+)
+
+__all__ = [
+    "METRICS",
+    "Metric",
+    "aggregate",
+    "default_metrics",
+    "is_binary",
+    "is_per_item",
+    "metric",
+    "score_item",
+]
