@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from pydantic import JsonValue
 
 from advisor.cases.schema import Example, Task
 from advisor.models.base import ChatModel
-from advisor.prompts import Passage
-from advisor.records import ChatRequest, PromptParts
+from advisor.prompts import Passage, render_passages
+from advisor.records import ChatRequest, Message, PromptParts
 
 Setting = dict[str, JsonValue]
+SearchKind = Literal["lexical", "dense", "hybrid"]
 
 
 class PassageIndex(Protocol):
@@ -30,7 +31,8 @@ class Material:
     task: Task
     learn: tuple[Example, ...]
     dev: tuple[Example, ...]
-    index: PassageIndex | None = None
+    index: Callable[[SearchKind], PassageIndex]
+    """The case's documents, searchable in one of several ways."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,6 @@ def prompt_parts(model: ChatModel, asks: Sequence[Ask]) -> PromptParts | None:
 
     Each part is counted by leaving it out: what the prompt is shorter by is what the part costs.
     """
-    from advisor.prompts import Message, render_passages
-
     if not asks or model.count_text_tokens("a") == 0:
         return None
     totals = dict.fromkeys(("instructions", "examples", "passages", "question"), 0.0)

@@ -9,10 +9,9 @@ from itertools import chain, zip_longest
 
 from advisor.baselines.base import Ask, Material, Setting
 from advisor.cases.schema import BaselineSpec, Example
-from advisor.errors import UsageError
 from advisor.models.base import ChatModel
 from advisor.prompts import build_request
-from advisor.retrieval.similarity import nearest_examples
+from advisor.retrieval.similarity import NearestExamples
 
 DEFAULT_EXAMPLES = (1, 3, 5)
 DEFAULT_PASSAGES = (2, 4)
@@ -63,8 +62,8 @@ class FewShot(ZeroShot):
         return Ask(build_request(self.material.task, item, examples=chosen), examples=tuple(chosen))
 
     @cached_property
-    def _nearest(self) -> nearest_examples:
-        return nearest_examples([e.input_text for e in self.material.learn])
+    def _nearest(self) -> NearestExamples:
+        return NearestExamples([e.input_text for e in self.material.learn])
 
     @cached_property
     def _fixed(self) -> tuple[Example, ...]:
@@ -85,8 +84,6 @@ class Retrieval(ZeroShot):
 
     def ask(self, item: Example, setting: Setting) -> Ask:
         """The question after the best passages, the best first."""
-        if self.material.index is None:
-            raise UsageError(f"Baseline {self.spec.name!r} retrieves, but the case has no documents.")
-        found = self.material.index.search(item.input_text, int(str(setting["passages"])))
+        found = self.material.index(self.spec.search).search(item.input_text, int(str(setting["passages"])))
         passages = tuple(passage for passage, _ in found)
         return Ask(build_request(self.material.task, item, passages=passages), passages=passages)

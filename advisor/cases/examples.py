@@ -143,7 +143,7 @@ def _example(
     try:
         example = Example.model_validate(values)
     except ValidationError as error:
-        return None, [_field_problem(path, line, e) for e in error.errors()]
+        return None, list(dict.fromkeys(_field_problem(path, line, e) for e in error.errors()))
     problems = []
     if not example.id.strip():
         problems.append(Problem(path, "is empty", line, "id"))
@@ -171,7 +171,7 @@ def _field_problem(path: Path, line: int, error: Any) -> Problem:
     message = {"missing": "is missing", "extra_forbidden": "is not a key of an example"}.get(
         error["type"], str(error["msg"])
     )
-    if key == "input":
+    if key == "input" and error["type"] != "missing":
         message = "must be a text or a list of chat messages"
     return Problem(path, message, line, key)
 

@@ -159,6 +159,8 @@ class BaselineSpec(Part):
     passages: Counts | None = None
     tuning: TuningSpec | None = None
     retrieval: bool = False
+    search: Literal["lexical", "dense", "hybrid"] = "lexical"
+    """How passages are found: by words (BM25), by embeddings, or by both."""
     features: Literal["tfidf", "embeddings"] | None = None
     serving: Serving | None = None
     """Where a classifier runs, if it needs a machine of its own."""
@@ -180,6 +182,8 @@ class BaselineSpec(Part):
             raise ValueError("`passages` belongs to rag, or to fine_tuned with `retrieval: true`")
         if self.retrieval and self.kind not in ("fine_tuned", "rag"):
             raise ValueError("`retrieval` belongs to fine_tuned")
+        if self.search != "lexical" and not self.uses_retrieval:
+            raise ValueError("`search` belongs to rag, or to fine_tuned with `retrieval: true`")
         if self.features is not None and self.kind != "classifier":
             raise ValueError("`features` belongs to classifier")
         if self.serving is not None and self.kind != "classifier":

@@ -16,10 +16,10 @@ from typing import Any
 from pydantic import JsonValue
 
 from advisor.baselines import Ask, Baseline, Material, Setting, build_baseline, prompt_parts
-from advisor.baselines.base import PassageIndex
 from advisor.cases.loading import LoadedCase
 from advisor.cases.schema import BaselineSpec, Example, ModelSpec
 from advisor.evaluation.engine import Answer, Engine, call_cost_usd
+from advisor.evaluation.indexes import PassageIndexes
 from advisor.models.base import ChatModel, open_model
 from advisor.records import (
     Completion,
@@ -49,14 +49,9 @@ class Session:
     _models: dict[str, ChatModel] = field(default_factory=dict)
 
     @cached_property
-    def index(self) -> PassageIndex | None:
-        """The passages of the case's documents."""
-        return load_index(self.loaded)
-
-    @cached_property
     def material(self) -> Material:
         """What baselines may work with."""
-        return Material(self.loaded.case.task, self.loaded.learn, self.loaded.dev, self.index)
+        return Material(self.loaded.case.task, self.loaded.learn, self.loaded.dev, PassageIndexes(self.loaded))
 
     @property
     def held_out(self) -> tuple[Example, ...]:
@@ -78,16 +73,6 @@ class Session:
         """Gives back all models."""
         for model in self._models.values():
             model.close()
-
-
-def load_index(loaded: LoadedCase) -> PassageIndex | None:
-    """A search over the case's documents, where it has any."""
-    if loaded.documents is None:
-        return None
-    from advisor.retrieval.chunking import chunk, load_documents
-    from advisor.retrieval.lexical import LexicalIndex
-
-    return LexicalIndex([p for d in load_documents(loaded.documents) for p in chunk(d)])
 
 
 def measurement_fingerprint(loaded: LoadedCase, spec: BaselineSpec) -> str:

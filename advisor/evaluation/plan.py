@@ -9,18 +9,19 @@ from advisor.baselines import Baseline, Material, build_baseline
 from advisor.cases.loading import LoadedCase
 from advisor.cases.schema import BaselineSpec, Example, ModelSpec
 from advisor.errors import AdvisorError
-from advisor.evaluation.measure import LATENCY_PROBES, load_index
+from advisor.evaluation.indexes import PassageIndexes
+from advisor.evaluation.measure import LATENCY_PROBES
 from advisor.models.base import ChatModel, open_model
 from advisor.prompts import render_output
 from advisor.records import Record
 from advisor.scoring import is_binary
+from advisor.evaluation.tuned import ASSUMED_TRAINING_SPEED
 from advisor.statistics.power import detectable_difference, needed_examples
+from advisor.tuning.base import TuningSettings
 
 # Speeds assumed of a model in this process before any was measured: a small model on two cores. Tokens a second.
 ASSUMED_PROMPT_SPEED = 1000.0
 ASSUMED_ANSWER_SPEED = 150.0
-ASSUMED_TRAINING_SPEED = 700.0
-DEFAULT_EPOCHS = 3.0
 CHARACTERS_PER_TOKEN = 4.0
 _SAMPLE = 40  # items whose prompts are counted; the others are taken to be like them
 
@@ -70,7 +71,7 @@ class Plan(Record):
 def make_plan(loaded: LoadedCase) -> Plan:
     """Plans a run; counts tokens with the models' own tokenizers, and calls no model."""
     case = loaded.case
-    material = Material(case.task, loaded.learn, loaded.dev, load_index(loaded))
+    material = Material(case.task, loaded.learn, loaded.dev, PassageIndexes(loaded))
     models: dict[str, ChatModel | None] = {}
     rows = []
     for spec in case.baselines:
@@ -141,7 +142,7 @@ def _planned(
     tokens_out = round(answer * (calls_in + n_dev))
     training = None
     if spec.kind == "fine_tuned" and spec.tuning is not None and spec.tuning.system != "existing":
-        epochs = spec.tuning.epochs or DEFAULT_EPOCHS
+        epochs = TuningSettings.from_spec(spec.tuning).epochs
         per_example = statistics.fmean(_prompt_tokens(baseline, loaded.learn, largest, model)) + answer
         training = round(per_example * len(loaded.learn) * epochs)
     window = model.context_window if model else None

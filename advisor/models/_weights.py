@@ -9,10 +9,13 @@ from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
 
 from advisor.errors import ModelError, WeightsError
 from advisor.models import _attention
 from advisor.models._hardware import Hardware, use_all_threads
+
+transformers_logging.disable_progress_bar()  # a bar per load would stand between the product's own lines
 
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 ADAPTER_MANIFEST = "advisor.json"

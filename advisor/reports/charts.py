@@ -14,7 +14,7 @@ import altair as alt
 from advisor.records import BaselineSummary, Decision
 from advisor.reports import drawing, wording
 from advisor.reports.drawing import LABEL_PX, LIGHT, Style, Theme, Width
-from advisor.reports.formatting import count, interval, one_line, percent, score, tokens, usd, usd_short
+from advisor.reports.formatting import count, interval, one_line, percent, score, shortened, tokens, usd, usd_short
 
 WIDE = 760
 NARROW = 350
@@ -63,7 +63,7 @@ def quality_chart(
         axis=alt.Axis(
             format=".0%" if fraction else "~r",
             tickCount=4 if width == NARROW else 6,
-            title=f"{one_line(decision.facts.metric)}, with 95% interval",
+            title=_score_title(decision),
         ),
     )
     y, height = _baseline_axis(scored, style, 52)
@@ -175,7 +175,7 @@ def tradeoff_chart(
         axis=alt.Axis(
             format=".0%" if fraction else "~r",
             tickCount=5,
-            title=f"{one_line(decision.facts.metric)}, with 95% interval",
+            title=_score_title(decision),
         ),
     )
     base = alt.Chart(drawing.data(rows))
@@ -193,7 +193,8 @@ def tradeoff_chart(
         ),
         *drawing.text_layers(rows, x, y, theme, baseline="middle"),
     ]  # fmt: skip
-    notes = ["Ringed: nothing else is both cheaper and better (dotted line: the frontier)."]
+    frontier_line = " Dotted: the frontier." if len(best) > 1 else ""
+    notes = [f"Ringed: nothing else is both cheaper and better.{frontier_line}"]
     notes += _left_out(
         "Not drawn, as cost or quality is unknown",
         decision,
@@ -232,7 +233,7 @@ def tokens_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WID
         if cached is not None and prompt:
             text += f" ({percent(cached / prompt, digits=0)} cached)"
         totals.append({**_identity(b, style), "end": start, "text": text, "dx": 6})
-    room = 1.55 if width == NARROW else 1.28
+    room = 1.8 if width == NARROW else 1.28
     x_scale = alt.Scale(domain=[0, max(t["end"] for t in totals) * room or 1.0], nice=False)
     x = alt.X(
         "start:Q",
@@ -273,10 +274,10 @@ def cost_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WIDE)
         return None
     style = drawing.styles(decision)
     top = max(max(first, first + horizon * rate) for first, rate in lines.values()) * 1.06 or 1.0
-    height = 320
     ends = [lines[b.name][0] + horizon * lines[b.name][1] for b in known]
-    labels = [f"{drawing.wrapped(b.name, 14)}\n{usd_short(end)}" for b, end in zip(known, ends, strict=True)]
+    labels = [f"{drawing.wrapped(shortened(b.name, drawing.NAME_LENGTH), 14)}\n{usd_short(end)}" for b, end in zip(known, ends, strict=True)]
     tallest = max(drawing.text_size(t)[1] for t in labels)
+    height = max(320, round((tallest + 4) * len(labels)))
     label_ys = drawing.spread([(1 - e / top) * height for e in ends], tallest + 4, tallest / 2, height - tallest / 2)
     widest = max(drawing.text_size(t)[0] for t in labels) + 18
     pixels = _pixels(width)
@@ -319,7 +320,7 @@ def cost_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WIDE)
         .encode(x=x, y=y, color=colour, shape=_shape(known, style), tooltip=_tooltip(month="month", cost="cost_text")),
         *drawing.text_layers(
             tips, alt.X("later:Q", scale=x_scale), alt.Y("label_cost:Q", scale=y_scale), theme,
-            baseline="middle", lineHeight=drawing.LINE_PX,
+            baseline="middle",
         ),
     ]  # fmt: skip
     notes = []
@@ -362,11 +363,11 @@ def loss_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WIDE)
         "series:N",
         scale=alt.Scale(domain=present, range=[[1, 0] if s == "training loss" else [7, 4] for s in present]),
         sort=present,
-        legend=alt.Legend(symbolType="stroke", symbolStrokeColor=theme.text, symbolStrokeWidth=2.5, columns=2),
+        legend=alt.Legend(symbolType="stroke", symbolSize=900, symbolStrokeColor=theme.text, symbolStrokeWidth=2.5, columns=2),
     )
     colour = _by_baseline(tuned, style)
     if len(tuned) > 1:
-        colour.legend = alt.Legend(symbolType="stroke", symbolStrokeWidth=3, columns=1 if width == NARROW else 3)
+        colour.legend = alt.Legend(symbolType="stroke", symbolSize=900, symbolStrokeWidth=3, columns=1 if width == NARROW else 3)
     tooltip = [alt.Tooltip("name:N"), alt.Tooltip("series:N"), alt.Tooltip("step:Q"), alt.Tooltip("loss:Q", format=".3f")]
     layers = [
         alt.Chart(drawing.data(rows)).mark_line(strokeWidth=2).encode(
@@ -454,7 +455,8 @@ def _baseline_axis(
     labels = [style[b.name].label for b in baselines]
     step = max(step, max(label.count("\n") + 1 for label in labels) * drawing.LINE_PX + 10)
     axis = alt.Axis(
-        title=None, labelExpr="split(datum.label, '\\n')", domain=False, ticks=False, labelPadding=8,
+        title=None, labelExpr="split(datum.label, '\\n')",
+        labelOffset=alt.ExprRef(f"-{drawing.LINE_PX / 2} * (length(split(datum.label, '\\n')) - 1)"), domain=False, ticks=False, labelPadding=8,
         labelFontSize=LABEL_PX, labelLineHeight=drawing.LINE_PX, grid=False,
     )  # fmt: skip
     return alt.Y("label:N", sort=labels, axis=axis, scale=alt.Scale(domain=labels)), step * len(labels)
@@ -483,6 +485,10 @@ def _score_domain(values: Sequence[float | None], fraction: bool) -> tuple[float
     low = max(0.0, math.floor((low - 0.04) * 10) / 10)
     high = min(1.0, math.ceil((high + 0.02) * 10) / 10)
     return low, high
+
+
+def _score_title(decision: Decision) -> str:
+    return f"{shortened(decision.facts.metric, 24)}, with 95% interval"
 
 
 def _pixels(width: Width) -> int:

@@ -14,13 +14,14 @@ import altair as alt
 import vl_convert
 
 from advisor.records import Decision
-from advisor.reports.formatting import one_line
+from advisor.reports.formatting import one_line, shortened
 
 # Arial, Helvetica and Liberation Sans have the same widths: a chart laid out with one of them fits with the others.
 FONT = "Arial, Helvetica, Liberation Sans, DejaVu Sans, sans-serif"
 CHARACTER_PX = 7.0  # a generous mean width at the label size, so that what is reserved suffices in any font
 LABEL_PX = 13
 LINE_PX = 16
+NAME_LENGTH = 64  # what a case allows a name to have
 Width = int | Literal["container"]
 
 # Okabe & Ito (2008), https://jfly.uni-koeln.de/color/: told apart with every common colour blindness. Yellow and
@@ -65,7 +66,7 @@ def styles(decision: Decision) -> dict[str, Style]:
     """By baseline, in the decision's order; beyond seven, colours come again with other shapes."""
     return {
         b.name: Style(
-            COLOURS[i % len(COLOURS)], SHAPES[(i + i // len(COLOURS)) % len(SHAPES)], wrapped(b.name, 20)
+            COLOURS[i % len(COLOURS)], SHAPES[(i + i // len(COLOURS)) % len(SHAPES)], wrapped(shortened(b.name, NAME_LENGTH), 20)
         )
         for i, b in enumerate(decision.baselines)
     }
@@ -96,12 +97,14 @@ def text_layers(
     """
 
     def place(row: Mapping[str, Any]) -> tuple[str, float, float]:
-        return row.get("align", "left"), row.get("dx", 0), row.get("dy", 0)
+        # of several lines, the first one stands where a single one would: centred texts are moved up
+        up = row["text"].count("\n") * LINE_PX / 2 if mark.get("baseline") == "middle" else 0
+        return row.get("align", "left"), row.get("dx", 0), row.get("dy", 0) - up
 
     layers = []
     for (align, dx, dy), group in itertools.groupby(sorted(rows, key=place), key=place):
         base = alt.Chart(data(list(group))).encode(x=x, y=y, text="text:N")
-        placing = {"align": align, "dx": dx, "dy": dy, "fontSize": LABEL_PX, "lineBreak": "\n", **mark}
+        placing = {"align": align, "dx": dx, "dy": dy, "fontSize": LABEL_PX, "lineBreak": "\n", "lineHeight": LINE_PX, **mark}
         rim = {"stroke": theme.background, "strokeWidth": 5, "strokeJoin": "round", "color": theme.background}
         layers += [base.mark_text(**placing, **rim), base.mark_text(**placing, color=theme.text)]
     return layers
@@ -201,7 +204,7 @@ def place_labels(
     placed = []
     for (x, y), (width, height) in zip(points, sizes, strict=True):
         best: tuple[float, str, float, float, Box] | None = None
-        for align, dx in (("left", 13.0), ("right", -13.0)):
+        for align, dx in (("left", 17.0), ("right", -17.0)):
             for dy in (0.0, -14.0, 14.0, -30.0, 30.0, -46.0, 46.0):
                 left = x + dx - (width if align == "right" else 0)
                 box = (left, y + dy - height / 2, left + width, y + dy + height / 2)

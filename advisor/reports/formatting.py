@@ -33,13 +33,19 @@ _STEERING = re.compile(
 
 
 def clean(text: str) -> str:
-    """Foreign text with every steering character replaced by a visible name of it."""
+    r"""Foreign text with every steering character written out: \x1b, \u202e."""
     return _STEERING.sub(_visible, text.replace("\r\n", "\n"))
 
 
 def one_line(text: str) -> str:
     """Foreign text, cleaned, with runs of white space made one space."""
     return " ".join(clean(text).split())
+
+
+def shortened(text: str, length: int) -> str:
+    """Foreign text in one line of at most `length` characters."""
+    line = one_line(text)
+    return line if len(line) <= length else f"{line[: length - 1]}…"
 
 
 def number(value: float | None) -> str:
@@ -53,7 +59,7 @@ def count(value: float | None) -> str:
 
 
 def usd(value: float | None) -> str:
-    """US dollars: $12,345 · $12.30 · $0.00123 · $0 (which is known to be nothing)."""
+    """US dollars: $12,345 · $12.30 · $0.73 · $0.00123 · $0 (which is known to be nothing)."""
     return _known(value, lambda x: _signed(x, f"${_money(abs(x))}"))
 
 
@@ -98,13 +104,13 @@ def p_value(value: float | None) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A duration: 320 ms · 1.23 s · 12 min 5 s · 3 h 20 min."""
+    """A duration: 320 ms · 1.2 s · 12 min 5 s · 3 h 20 min."""
     return _known(value, lambda x: _signed(x, _duration(abs(x))))
 
 
 def tokens(value: float | None) -> str:
-    """Tokens, which may be a mean: 1,204 · 45.3."""
-    return _known(value, lambda x: count(x) if abs(x) >= 99.95 else number(x))
+    """Tokens, which may be a mean: 1,204 · 45.3 · 61."""
+    return _known(value, lambda x: _signed(x, f"{abs(x):,.{0 if abs(x) >= 99.95 else 1}f}".removesuffix(".0")))
 
 
 def badge(kind: EvidenceKind) -> str:
@@ -116,7 +122,7 @@ def json_text(value: JsonValue) -> str:
     """A value of a setting or an assumption, as short as it can be said."""
     match value:
         case None:
-            return UNKNOWN
+            return "not given"
         case bool():
             return "yes" if value else "no"
         case int():
@@ -166,21 +172,29 @@ def _money(x: float) -> str:
         return "0"
     if x >= 999.5:
         return f"{x:,.0f}"
-    return f"{x:.2f}" if x >= 0.9995 else _three_figures(x)
+    if x >= 0.9995 or x < 1e-6:
+        return f"{x:.2f}" if x >= 0.9995 else _three_figures(x)
+    shown = _trimmed(_three_figures(x))
+    return shown if len(shown) >= len("0.00") else f"{shown}0"  # cents have two digits
 
 
 def _short(x: float) -> str:
     for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if x >= size * 0.9995:
-            return f"{_three_figures(x / size).removesuffix('.00').removesuffix('.0')}{letter}"
-    return _three_figures(x).removesuffix(".00").removesuffix(".0")
+            return f"{_trimmed(_three_figures(x / size))}{letter}"
+    return _trimmed(_three_figures(x))
+
+
+def _trimmed(digits: str) -> str:
+    """Without zeros at the end of a fraction."""
+    return digits.rstrip("0").rstrip(".") if "." in digits and "e" not in digits else digits
 
 
 def _duration(x: float) -> str:
     if x < 0.9995:
-        return f"{_three_figures(x * 1000)} ms" if x >= 1e-4 or x == 0 else "< 0.1 ms"
+        return f"{_trimmed(_three_figures(x * 1000))} ms" if x >= 1e-4 or x == 0 else "< 0.1 ms"
     if x < 119.5:
-        return f"{_three_figures(x)} s"
+        return f"{_trimmed(_three_figures(x))} s"
     whole = round(x)
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
@@ -189,6 +203,4 @@ def _duration(x: float) -> str:
 
 def _visible(match: re.Match[str]) -> str:
     code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)  # the Unicode picture of the control character
-    return "\u2421" if code == 0x7F else f"\u27e8U+{code:04X}\u27e9"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

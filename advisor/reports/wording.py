@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from advisor.records import BaselineKind, BreakEven, Comparison, Decision, DecisionWord, Flip
-from advisor.reports.formatting import count, difference, interval, json_text, number, p_value, percent, usd
+from advisor.reports.formatting import count, difference, interval, json_text, number, p_value, percent, score, usd
 
 SIGNIFICANCE = 0.05
 
@@ -126,33 +126,57 @@ def break_even(item: BreakEven) -> str:
     return f"{item.baseline} is cheaper than {item.against} from {volume} requests a month on.{capacity}"
 
 
+_PARAMETERS = {
+    "traffic.requests_per_month": "Requests per month",
+    "traffic.monthly_growth": "Growth of requests per month",
+    "value.correct_usd": "Worth of a right answer",
+    "value.wrong_usd": "Worth of a wrong answer",
+    "quality.bar": "Quality bar",
+    "quality.min_gain": "Smallest gain worth having",
+    "effort.data_hours": "Hours for training data",
+    "effort.evaluation_hours": "Hours for evaluation",
+    "effort.refinement_hours": "Hours for refinement",
+    "effort.hourly_rate_usd": "Price of an hour of work",
+    "effort.retrains_per_year": "Retrainings per year",
+}
+
+
 def parameter_name(parameter: str) -> str:
-    """An input of the case, readable: traffic.requests_per_month -> requests per month."""
-    name = parameter.rsplit(".", 1)[-1]
-    return name.removesuffix("_usd").replace("_", " ")
+    """An input of the case in words; one that is not known is shown by its key."""
+    head, _, rest = parameter.partition(".")
+    if head == "models" and rest.endswith(".serving.usd_per_hour"):
+        return f"Price of an hour of {rest.removesuffix('.serving.usd_per_hour')}'s machine"
+    return _PARAMETERS.get(parameter, parameter)
 
 
-def parameter_value(parameter: str, value: float | None) -> str:
+def parameter_value(parameter: str, value: float | None, *, fraction: bool) -> str:
     """An input's value in its unit, which its name tells."""
     name = parameter.rsplit(".", 1)[-1]
     if "usd" in name:
         return usd(value)
-    if "growth" in name:
+    if name == "monthly_growth":
         return percent(value)
-    if name.endswith(("_month", "_months", "_items", "_year")):
-        return count(value) if value is None or value >= 10 else number(value)
-    return number(value)
+    if name == "bar":
+        return score(value, fraction=fraction)
+    if name == "min_gain":
+        return difference(value, fraction=fraction).lstrip("+")
+    return count(value) if value is not None and value >= 100 else number(value)
 
 
-def flip(item: Flip) -> str:
+def outcome(item: Flip) -> str:
+    """What the verdict turns to."""
+    word = verdict_word(item.decision)
+    return f"{word} ({item.recommended})" if item.recommended else word
+
+
+def flip(item: Flip, decision: Decision) -> str:
     """At which value of an input the verdict turns, and to what."""
-    name, now = parameter_name(item.parameter), parameter_value(item.parameter, item.now)
-    outcome = verdict_word(item.decision)
-    if item.recommended:
-        outcome += f" ({item.recommended})"
+    fraction = is_fraction(decision)
+    now = parameter_value(item.parameter, item.now, fraction=fraction)
     if item.at is None:
-        return f"{name}, now {now}: no value turns the verdict"
-    return f"{name}, now {now}: at {parameter_value(item.parameter, item.at)} it becomes {outcome}"
+        return f"{parameter_name(item.parameter)} (now {now}): no value turns the verdict."
+    at = parameter_value(item.parameter, item.at, fraction=fraction)
+    return f"{parameter_name(item.parameter)} (now {now}): from {at} on, {outcome(item)}."
 
 
 def assumptions(values: Mapping[str, JsonValue], prefix: str = "") -> list[tuple[str, str]]:
@@ -168,3 +192,49 @@ def assumptions(values: Mapping[str, JsonValue], prefix: str = "") -> list[tuple
         else:
             found.append((name, json_text(value)))
     return found
+
+
+CONFIDENCE = (
+    "In how many of 100 re-drawings of the held-out items the same side comes out best. It speaks of the choice of "
+    "examples only, not of the assumptions."
+)
+
+METHOD: tuple[tuple[str, str], ...] = (
+    (
+        "Measured, estimated, declared",
+        "Measured: observed on this case's held-out items. Estimated: computed from measured figures, prices and "
+        "declared effort. Declared: said by whoever wrote the case, and not checked.",
+    ),
+    (
+        "Quality",
+        "Mean score over the held-out items, which no model saw as an example and no setting was chosen on. An item "
+        "that failed for good scores 0. The 95% interval says where the score may lie for other items of the same kind: "
+        "Wilson's for right or wrong answers, a bootstrap over items (or over groups of related items) else.",
+    ),
+    (
+        "Paired comparison",
+        "Both baselines answered the same items, so their scores are compared item by item. The p-value says how often "
+        "chance alone shows at least such a difference; adjusted, it takes account of how many comparisons were made "
+        "(Holm). The detectable difference is the smallest true one that so many items show four times in five.",
+    ),
+    (
+        "Tokens",
+        "Mean per request. Cached input is the part of the prompt whose computation was reused.",
+    ),
+    ("Latency", "Time until an answer was there: the median, and what 95% of requests stay below."),
+    (
+        "Cost per 1,000 requests",
+        "Tokens at the model's prices; for a machine paid by the hour, its time at full use. What it costs at this "
+        "case's volume, with idle hours and retraining, stands below it.",
+    ),
+    ("One-off cost", "Work on data, evaluation and refinement at the declared hourly rate, and the training itself."),
+    ("Cost per month", "Serving in the first month, and a twelfth of a year's retraining."),
+    ("Cost over the horizon", "All of it: one-off, serving month by month with growth, retraining."),
+    (
+        "Net value",
+        "What right and wrong answers are worth, as declared, less all costs over the horizon.",
+    ),
+    ("Break-even", "The monthly volume from which the dearer start is paid back within the horizon."),
+    ("Confidence", CONFIDENCE),
+)
+"""Each number's definition."""

@@ -97,7 +97,7 @@ def chunk(document: Document, max_words: int = 120, overlap_words: int = 20) -> 
 
 
 def _pieces(text: str, room: int) -> Iterator[tuple[str, str]]:
-    """(separator before it, piece of at most `room` words): paragraphs, or parts of those that are too long."""
+    """(separator before it, piece of at most `room` words): paragraphs, or parts of long ones."""
     for paragraph in _paragraphs(text):
         if len(paragraph.split()) <= room:
             yield "\n\n", paragraph
@@ -134,7 +134,7 @@ def _read(path: Path, name: str) -> Iterator[tuple[int | None, Document | str]]:
         yield None, "is not UTF-8 text"
         return
     if path.suffix.lower() == ".jsonl":
-        for number, line in enumerate(text.splitlines(), start=1):
+        for number, line in enumerate(text.split("\n"), start=1):
             if line.strip():
                 yield number, _read_line(line, f"{name}#{number}", _title_of(path))
         return

@@ -47,7 +47,8 @@ class DenseIndex:
     def _unit_vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.asarray(self._embed(texts), dtype=np.float32)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-        return vectors / np.where(lengths > 0, lengths, 1)
+        lengths[lengths == 0] = 1
+        return np.asarray(vectors / lengths, dtype=np.float32)
 
 
 class HybridIndex:

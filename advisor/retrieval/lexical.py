@@ -26,7 +26,7 @@ class LexicalIndex:
             self._index.index(words, show_progress=False)
 
     def search(self, query: str, k: int) -> list[tuple[Passage, float]]:
-        """The passages that share words with the query, best first, at most `k`; equals in the order given."""
+        """The passages that share words with the query, best first, at most `k`; ties as given."""
         words = _words([query])[0]
         if self._index is None or not words:
             return []

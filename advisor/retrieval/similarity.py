@@ -37,8 +37,3 @@ class NearestExamples:
         similarity = np.round((self._vectors @ self._features.transform([query]).T).toarray().ravel() / 2, 9)
         best = np.argsort(-similarity, kind="stable")[:k]
         return [(int(i), float(similarity[i])) for i in best]
-
-
-def nearest_examples(train_texts: Sequence[str]) -> NearestExamples:
-    """An index over the inputs of training examples."""
-    return NearestExamples(train_texts)

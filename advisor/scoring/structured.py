@@ -199,8 +199,10 @@ def _embedded_json(text: str) -> Iterator[tuple[int, JsonValue]]:
         position = start.start()
         try:
             value, end = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
+        except ValueError:
             position += 1
+        except RecursionError:  # hundreds of open brackets: a model caught in a loop, not a value
+            return
         else:
             yield end - position, value
             position = end

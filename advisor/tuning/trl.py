@@ -28,7 +28,7 @@ try:
 except ImportError as error:
     raise MissingExtraError("Tuning in this process", "local") from error
 
-TOKENS_PER_ROW = 3072
+TOKENS_PER_ROW = 1024
 """Longest packed row: bounds the memory of a step; a batch that needs more becomes several rows."""
 CHECKPOINT_EVERY_S = 30.0
 WARM_UP = 0.05

@@ -1,0 +1,68 @@
+"""The decision report as one HTML file: no script, no request, opens offline, prints on A4.
+
+All text passes through Jinja's autoescape, and before it through `clean`; the only markup let through is the
+charts' SVG, whose text vl-convert escapes.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from advisor.records import Decision
+from advisor.reports import charts, drawing, formatting, wording
+
+
+def render_html(decision: Decision) -> str:
+    """The report of a decision as a self-contained HTML document."""
+    template = _environment().get_template("decision.html.j2")
+    return template.render(
+        d=decision,
+        fraction=wording.is_fraction(decision),
+        figures={name: _figure(decision, name) for name in charts.CHARTS},
+    )
+
+
+def _figure(decision: Decision, name: str) -> dict[str, Any] | None:
+    """A chart in each theme and width; CSS shows the one that fits."""
+    title, draw = charts.CHARTS[name]
+    drawings = []
+    for theme in (drawing.LIGHT, drawing.DARK):
+        for size, width in (("wide", charts.WIDE), ("narrow", charts.NARROW)):
+            chart = draw(decision, theme=theme, width=width)
+            if chart is None:
+                return None
+            svg = drawing.to_svg(chart, f"{name}-{theme.name}-{size}")
+            # Markup: made here, from escaped text
+            drawings.append({"classes": f"{theme.name} {size}", "svg": Markup(svg)})  # noqa: S704
+    return {"title": title, "description": charts.describe(decision, name), "drawings": drawings}
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("advisor.reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        f=formatting,
+        w=wording,
+        COLOURS=drawing.COLOURS,
+    )
+    return environment
+
+
+def _shown(value: object) -> object:
+    """What is put out: foreign text without steering characters; nothing known is said so."""
+    if value is None:
+        return formatting.UNKNOWN
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return formatting.clean(value)
+    return value
