@@ -53,7 +53,9 @@ SetOption = Annotated[
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to create.")],
-    sample: Annotated[str | None, typer.Option("--from", metavar="SAMPLE", help="Copy a sample case.")] = None,
+    sample: Annotated[
+        str | None, typer.Option("--from", metavar="SAMPLE", help="Copy a sample case.")
+    ] = None,
 ) -> None:
     """Create a case folder that passes `check`: a small template, or a copy of a sample case.
 
@@ -76,13 +78,17 @@ def check(case: CaseArgument, as_json: JsonOption = False) -> None:
             {
                 "case": checked.loaded.case.name,
                 "audit": {**checked.audit.model_dump(mode="json"), "leaked": sorted(checked.audit.leaked)},
-                "plan": {**checked.plan.model_dump(mode="json"), "usd": checked.plan.usd, "seconds": checked.plan.seconds},
+                "plan": {
+                    **checked.plan.model_dump(mode="json"),
+                    "usd": checked.plan.usd,
+                    "seconds": checked.plan.seconds,
+                },
             }
         )
         return
     from advisor.reports.check import print_check
 
-    print_check(_stdout(), checked.loaded.case.name, checked.audit, checked.plan)
+    print_check(checked.loaded.case.name, checked.audit, checked.plan, _stdout())
 
 
 @app.command()
@@ -92,12 +98,16 @@ def run(
         str | None, typer.Option("--baselines", metavar="A,B", help="Only these baselines, by name.")
     ] = None,
     budget: Annotated[
-        float | None, typer.Option("--budget", metavar="USD", min=0, help="Stop before more than this is spent.")
+        float | None,
+        typer.Option("--budget", metavar="USD", min=0, help="Stop before more than this is spent."),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=1, help="Only the first N held-out items: a trial.")
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, help="Only the first N held-out items: a trial."),
     ] = None,
-    executor: Annotated[str, typer.Option("--executor", metavar="local|ray", help="Where calls are made from.")] = "local",
+    executor: Annotated[
+        str, typer.Option("--executor", metavar="local|ray", help="Where calls are made from.")
+    ] = "local",
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -142,8 +152,12 @@ def decide(
 @app.command()
 def report(
     case: CaseArgument,
-    format: Annotated[str, typer.Option("--format", metavar="html|md|json", help="The report's format.")] = "html",
-    output: Annotated[Path | None, typer.Option("--output", metavar="DIR", help="Where to write; reports/.")] = None,
+    format: Annotated[
+        str, typer.Option("--format", metavar="html|md|json", help="The report's format.")
+    ] = "html",
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="DIR", help="Where to write; reports/.")
+    ] = None,
     changes: SetOption = None,
     store: StoreOption = None,
 ) -> None:
@@ -157,7 +171,9 @@ def report(
 @app.command()
 def batch(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with cases below it.")],
-    output: Annotated[Path | None, typer.Option("--output", metavar="DIR", help="Where to write; reports/.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="DIR", help="Where to write; reports/.")
+    ] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -195,7 +211,9 @@ def batch(
 @app.command("import")
 def import_results(
     case: CaseArgument,
-    results: Annotated[Path, typer.Argument(metavar="RESULTS.jsonl", help="A line per baseline and held-out item.")],
+    results: Annotated[
+        Path, typer.Argument(metavar="RESULTS.jsonl", help="A line per baseline and held-out item.")
+    ],
     store: StoreOption = None,
 ) -> None:
     """Take in results that were measured elsewhere; `baseline`, `id` and `score` are needed, the rest is optional."""
@@ -209,7 +227,9 @@ def import_results(
 @app.command()
 def export(
     case: CaseArgument,
-    output: Annotated[Path | None, typer.Option("--output", metavar="FILE", help="By default CASE/results.jsonl.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="By default CASE/results.jsonl.")
+    ] = None,
     store: StoreOption = None,
 ) -> None:
     """Write what was measured as results.jsonl, from which others can decide without running anything."""
@@ -220,9 +240,13 @@ def export(
 
 @app.command()
 def ui(
-    folders: Annotated[list[Path] | None, typer.Argument(metavar="[CASE]...", help="Cases, or folders of cases.")] = None,
+    folders: Annotated[
+        list[Path] | None, typer.Argument(metavar="[CASE]...", help="Cases, or folders of cases.")
+    ] = None,
     port: Annotated[int, typer.Option(help="The port.")] = 8501,
-    address: Annotated[str, typer.Option(help="The address to listen on; there is no sign-in.")] = "127.0.0.1",
+    address: Annotated[
+        str, typer.Option(help="The address to listen on; there is no sign-in.")
+    ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window.")] = True,
 ) -> None:
     """Open the Streamlit app; it listens on this machine only unless told otherwise."""
@@ -279,7 +303,7 @@ def _show(decision: Decision, as_json: bool) -> None:
         return
     from advisor.reports.terminal import print_decision
 
-    print_decision(_stdout(), decision)
+    print_decision(decision, _stdout())
 
 
 def _overrides(changes: list[str] | None) -> dict[str, str]:
@@ -287,7 +311,9 @@ def _overrides(changes: list[str] | None) -> dict[str, str]:
     for change in changes or ():
         key, sign, value = change.partition("=")
         if not sign or not key.strip():
-            raise UsageError(f"--set {change}: write KEY=VALUE.", hint="E.g. --set traffic.requests_per_month=100000")
+            raise UsageError(
+                f"--set {change}: write KEY=VALUE.", hint="E.g. --set traffic.requests_per_month=100000"
+            )
         found[key.strip()] = value
     return found
 

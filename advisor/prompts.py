@@ -56,7 +56,9 @@ def instructions(task: Task) -> str:
     """The system message: the case's instructions, and the form that an answer must have."""
     text = task.instructions.strip()
     if task.labels is not None:
-        return "\n".join([text, "", "Answer with exactly one of these labels:", *(f"- {x}" for x in task.labels)])
+        return "\n".join(
+            [text, "", "Answer with exactly one of these labels:", *(f"- {x}" for x in task.labels)]
+        )
     if task.json_schema is not None:
         schema = json.dumps(task.json_schema, ensure_ascii=False, separators=(",", ":"))
         return f"{text}\n\nAnswer with JSON that fits this schema:\n{schema}"
@@ -84,5 +86,7 @@ def _question_messages(example: Example, passages: Sequence[Passage]) -> list[Me
     )
     if passages:
         last = turns[-1]
-        turns[-1] = Message(role=last.role, content=f"{render_passages(passages)}\n\nQuestion: {last.content}")
+        turns[-1] = Message(
+            role=last.role, content=f"{render_passages(passages)}\n\nQuestion: {last.content}"
+        )
     return turns

@@ -23,4 +23,6 @@ def _first(*folders: Path) -> Path:
     for folder in folders:
         if folder.is_dir():
             return folder
-    raise AdvisorError(f"{folders[-1].name} did not come with this installation.", hint="Install the package again.")
+    raise AdvisorError(
+        f"{folders[-1].name} did not come with this installation.", hint="Install the package again."
+    )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from advisor.cases.loading import CASE_FILE, LoadedCase, load_case
 from advisor.cases.overrides import with_overrides
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from advisor.evaluation.progress import RunProgress
     from advisor.store.database import Store
 
-ReportFormat = Literal["html", "md", "json"]
 DEFAULT_STORE_FOLDER = ".advisor"
 
 
@@ -106,15 +105,19 @@ def run(
         session = Session(loaded, engine, _artefacts(loaded), run_id, limit)
         status = "failed"
         try:
-            for spec in chosen:
-                measured.append(measure(session, spec))
+            measured.extend(measure(session, spec) for spec in chosen)
             status = "finished"
         except BudgetExceededError as error:
             stopped, status = str(error), "budget"
         finally:
             session.close()
             opened.end_run(run_id, status, engine.calls_made)
-        decision = _decide(loaded, opened)
+        try:
+            decision = _decide(loaded, opened)
+        except NoResultsError:
+            if stopped is None:
+                raise
+            raise BudgetExceededError(stopped) from None  # before a single baseline was through
     failed = sum(i.failure is not None for m in measured for i in m.items)
     return Outcome(decision, engine.calls_made, failed, engine.budget.spent_usd, stopped)
 
@@ -145,7 +148,7 @@ def decide(
 def report(
     case: Path | str,
     *,
-    format: ReportFormat = "html",
+    format: str = "html",
     output: Path | None = None,
     store: str | None = None,
     overrides: Mapping[str, str] | None = None,
@@ -346,14 +349,15 @@ def _decide(loaded: LoadedCase, store: Store | None, now: datetime | None = None
     from advisor.decision.decide import decide as decide_on
     from advisor.decision.evidence import CaseEvidence, DataFacts
     from advisor.evaluation.results_file import RESULTS_FILE, read_results
+    from advisor.scoring import is_per_item
 
     warnings: list[str] = []
     measured, run_id, provenance = ([], None, None) if store is None else _from_store(loaded, store)
     recorded = loaded.folder / RESULTS_FILE
     if not measured and recorded.exists():
-        measured, provenance = read_results(loaded, recorded)
-        warnings += provenance.warnings
-        provenance = provenance.provenance
+        measured, recording = read_results(loaded, recorded)
+        provenance = recording.provenance
+        warnings += recording.warnings
     if not measured or provenance is None:
         raise NoResultsError(
             f"Nothing was measured yet of case {loaded.case.name!r}, as it is now.",
@@ -376,6 +380,7 @@ def _decide(loaded: LoadedCase, store: Store | None, now: datetime | None = None
         now=now or datetime.now(UTC),
         provenance=provenance,
         warnings=tuple(warnings),
+        expected={} if is_per_item(loaded.case.quality.metric) else {e.id: e.output for e in loaded.held_out},
     )
     return decide_on(evidence)
 
@@ -398,7 +403,9 @@ def _from_store(loaded: LoadedCase, store: Store) -> tuple[list[Measured], str |
     imported = [m.imported for _, m in found]
     provenance = Provenance(
         advisor_version=__version__,
-        recorded_at=runs[newest]["started_at"].strftime("%Y-%m-%d") if runs[newest].get("started_at") else None,
+        recorded_at=runs[newest]["started_at"].strftime("%Y-%m-%d")
+        if runs[newest].get("started_at")
+        else None,
         hardware=environment.get("hardware"),
         software=environment.get("software", {}),
         source="imported" if all(imported) else "mixed" if any(imported) else "measured here",

@@ -143,7 +143,9 @@ class ScriptedModel:
             if isinstance(text, Failure):
                 answers.append((i, text))
                 continue
-            usage = Usage(input=self.count_tokens(request.messages), cached_input=0, output=self.count_text_tokens(text))
+            usage = Usage(
+                input=self.count_tokens(request.messages), cached_input=0, output=self.count_text_tokens(text)
+            )
             answers.append(
                 (i, Completion(text=text, usage=usage, latency_s=0.02, compute_s=0.01, finish_reason="stop"))
             )

@@ -20,7 +20,7 @@ SearchKind = Literal["lexical", "dense", "hybrid"]
 class PassageIndex(Protocol):
     """Whatever finds passages for a question."""
 
-    def search(self, query: str, k: int) -> Sequence[tuple[Passage, float]]:
+    def search(self, query: str, k: int) -> list[tuple[Passage, float]]:
         """The k best passages with their scores, best first."""
 
 

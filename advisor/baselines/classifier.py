@@ -123,7 +123,8 @@ class ClassifierModel:
             )
         # balanced, because a rare label counts as much to whoever is sent the wrong way
         model = make_pipeline(
-            features, LogisticRegression(C=self._strength, max_iter=2000, class_weight="balanced", random_state=0)
+            features,
+            LogisticRegression(C=self._strength, max_iter=2000, class_weight="balanced", random_state=0),
         )
         model.fit(texts, labels)
         classes = [str(c) for c in model.classes_]

@@ -1,0 +1,1 @@
+"""What the user brings: the case file, examples, splits, and the data audit."""

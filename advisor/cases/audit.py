@@ -71,7 +71,9 @@ def audit(loaded: LoadedCase) -> Audit:
         for name, examples in (("learn", loaded.learn), ("dev", loaded.dev), ("held_out", loaded.held_out))
     )
     within_train, within_held_out, across = near_duplicates(loaded.train, loaded.held_out)
-    groups_across = sorted({e.group for e in loaded.train if e.group} & {e.group for e in loaded.held_out if e.group})
+    groups_across = sorted(
+        {e.group for e in loaded.train if e.group} & {e.group for e in loaded.held_out if e.group}
+    )
     n_documents = sum(1 for p in loaded.documents.rglob("*") if p.is_file()) if loaded.documents else 0
     found = Audit(
         splits=splits,
@@ -96,7 +98,9 @@ def near_duplicates(
 
     texts = [_normalised(e) for e in (*train, *held_out)]
     try:
-        vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), dtype=np.float32).fit_transform(texts)
+        vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), dtype=np.float32).fit_transform(
+            texts
+        )
     except ValueError:  # no text holds a single n-gram
         return (), (), ()
     t, h = vectors[: len(train)], vectors[len(train) :]

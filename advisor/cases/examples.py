@@ -7,12 +7,12 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from advisor.cases.schema import Example, Task
+from advisor.cases.schema import ColumnName, Example, Task
 from advisor.cases.yaml_file import read_text
 from advisor.errors import Problem
 
@@ -22,7 +22,7 @@ Row = tuple[int, dict[str, Any]]
 
 
 def read_examples(
-    path: Path, task: Task, columns: Mapping[str, str]
+    path: Path, task: Task, columns: Mapping[ColumnName, str]
 ) -> tuple[list[Example], dict[str, int], list[Problem]]:
     """(examples, line of each id, problems) of one file."""
     text, problems = read_text(path)
@@ -46,18 +46,23 @@ def read_examples(
         if example is None:
             continue
         if example.id in lines:
-            problems.append(Problem(path, f"{example.id!r} stands on line {lines[example.id]} already", line, "id"))
+            problems.append(
+                Problem(path, f"{example.id!r} stands on line {lines[example.id]} already", line, "id")
+            )
             continue
         lines[example.id] = line
         examples.append(example)
     problems.sort(key=lambda p: p.line or 0)
     if len(problems) > MAX_PROBLEMS_PER_FILE:
         more = len(problems) - MAX_PROBLEMS_PER_FILE
-        problems = [*problems[:MAX_PROBLEMS_PER_FILE], Problem(path, f"… and {more:,} more problems in this file")]
+        problems = [
+            *problems[:MAX_PROBLEMS_PER_FILE],
+            Problem(path, f"… and {more:,} more problems in this file"),
+        ]
     return examples, lines, problems
 
 
-def _jsonl_rows(path: Path, text: str, columns: Mapping[str, str]) -> tuple[list[Row], list[Problem]]:
+def _jsonl_rows(path: Path, text: str, columns: Mapping[ColumnName, str]) -> tuple[list[Row], list[Problem]]:
     rows: list[Row] = []
     problems: list[Problem] = []
     # split on newlines only: a JSON string may hold other Unicode line separators
@@ -78,7 +83,7 @@ def _jsonl_rows(path: Path, text: str, columns: Mapping[str, str]) -> tuple[list
 
 
 def _csv_rows(
-    path: Path, text: str, columns: Mapping[str, str], *, parse_output: bool
+    path: Path, text: str, columns: Mapping[ColumnName, str], *, parse_output: bool
 ) -> tuple[list[Row], list[Problem]]:
     csv.field_size_limit(100 * MAX_FIELD_CHARACTERS)
     reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
@@ -87,16 +92,19 @@ def _csv_rows(
     header = list(reader.fieldnames or [])
     if not header:
         return [], []
-    for field in ("input", "output"):
+    required: tuple[ColumnName, ...] = ("input", "output")
+    for field in required:
         column = columns.get(field, field)
         if column not in header:
             hint = f"its columns are {', '.join(map(repr, header))}; name the right one in `data.columns.{field}`"
             problems.append(Problem(path, f"has no column {column!r}: {hint}", line=1))
     if problems:
         return [], problems
-    wanted = {columns.get(f, f) for f in ("id", "input", "output", "group", "documents")}
+    wanted = {columns.get(f, f) for f in get_args(ColumnName)}
     for values, line in _csv_records(path, reader, problems):
-        row: dict[str, Any] = _renamed({k: v for k, v in values.items() if k in wanted and v is not None}, columns)
+        row: dict[str, Any] = _renamed(
+            {k: v for k, v in values.items() if k in wanted and v is not None}, columns
+        )
         row.setdefault("id", f"{path.stem}-{line}")
         for optional in ("group", "documents"):
             if row.get(optional) == "":
@@ -150,10 +158,14 @@ def _example(
     if not example.input_text.strip():
         problems.append(Problem(path, "is empty", line, "input"))
     if task.labels is not None and example.output not in task.labels:
-        problems.append(Problem(path, f"{_short(example.output)} is not one of `task.labels`", line, "output"))
+        problems.append(
+            Problem(path, f"{_short(example.output)} is not one of `task.labels`", line, "output")
+        )
     elif task.kind == "extraction":
         errors = [] if validator is None else validator.iter_errors(example.output)
-        problems += [Problem(path, f"does not fit `task.schema`: {_short(e.message)}", line, "output") for e in errors]
+        problems += [
+            Problem(path, f"does not fit `task.schema`: {_short(e.message)}", line, "output") for e in errors
+        ]
     elif task.kind in ("question_answering", "generation") and not _is_text(example.output, task):
         problems.append(Problem(path, "must be a text", line, "output"))
     return example, problems
@@ -176,7 +188,7 @@ def _field_problem(path: Path, line: int, error: Any) -> Problem:
     return Problem(path, message, line, key)
 
 
-def _renamed(values: dict[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+def _renamed(values: dict[str, Any], columns: Mapping[ColumnName, str]) -> dict[str, Any]:
     names = {column: field for field, column in columns.items()}
     return {names.get(key, key): value for key, value in values.items()}
 

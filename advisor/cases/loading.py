@@ -43,7 +43,9 @@ def load_case(folder: Path | str) -> LoadedCase:
     if folder.name == CASE_FILE and folder.is_file():
         folder = folder.parent
     if not folder.is_dir():
-        raise CaseError([Problem(folder, "is not a folder; a case is a folder with a case.yaml, see `advisor init`")])
+        raise CaseError(
+            [Problem(folder, "is not a folder; a case is a folder with a case.yaml, see `advisor init`")]
+        )
     file = folder / CASE_FILE
     case, problems = read_case_file(file)
     if case is None:
@@ -58,9 +60,13 @@ def load_case(folder: Path | str) -> LoadedCase:
         documents, wrong = _inside(folder, case.data.documents, file, "data.documents")
         problems += wrong
         if documents is not None and not documents.is_dir():
-            problems.append(Problem(file, f"folder {case.data.documents!r} does not exist", key="data.documents"))
+            problems.append(
+                Problem(file, f"folder {case.data.documents!r} does not exist", key="data.documents")
+            )
 
-    train, train_lines, wrong = read_examples(train_path, case.task, case.data.columns) if train_path else ([], {}, [])
+    train, train_lines, wrong = (
+        read_examples(train_path, case.task, case.data.columns) if train_path else ([], {}, [])
+    )
     problems += wrong
     held_out: list[Example] = []
     if held_out_path is not None:
@@ -98,8 +104,14 @@ def _document_problems(documents: Path, examples: list[Example], file: Path) -> 
     names = {p.relative_to(documents).as_posix() for p in documents.rglob("*") if p.is_file()}
     if not names:
         return [Problem(file, "the documents folder is empty", key="data.documents")]
-    outside = [p for p in documents.rglob("*") if p.is_symlink() and not p.resolve().is_relative_to(documents.resolve())]
+    outside = [
+        p
+        for p in documents.rglob("*")
+        if p.is_symlink() and not p.resolve().is_relative_to(documents.resolve())
+    ]
     problems = [Problem(p, "links to a place outside the documents folder") for p in outside]
     missing = sorted({(d, e.id) for e in examples for d in e.documents or () if d not in names})
-    problems += [Problem(file, f"example {i!r} names document {d!r}, which does not exist") for d, i in missing]
+    problems += [
+        Problem(file, f"example {i!r} names document {d!r}, which does not exist") for d, i in missing
+    ]
     return problems

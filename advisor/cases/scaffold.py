@@ -112,7 +112,9 @@ def sample_names() -> list[str]:
 
 
 def _write_template(new: Path, folder_name: str) -> None:
-    name = "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in folder_name).strip("_.-")
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in folder_name).strip(
+        "_.-"
+    )
     name = name[:64] or "my_case"
     title = name.replace("_", " ").replace("-", " ").capitalize()
     new.mkdir()

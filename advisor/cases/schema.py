@@ -91,13 +91,16 @@ class QualityTarget(Part):
     min_gain: Annotated[float, Field(ge=0)] = 0.02
 
 
+ColumnName = Literal["id", "input", "output", "group", "documents"]
+
+
 class DataFiles(Part):
     """Where the examples and documents are, relative to the case folder."""
 
     train: str = "train.jsonl"
     held_out: str = "held_out.jsonl"
     documents: str | None = None
-    columns: dict[Literal["id", "input", "output", "group", "documents"], str] = {}
+    columns: dict[ColumnName, str] = {}
     dev_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.2
     seed: int = 0
 
@@ -250,15 +253,21 @@ class Case(Part):
     def _consistent(self) -> Self:
         wrong = []
         names = [b.name for b in self.baselines]
-        wrong += [f"baseline {n!r} stands there twice" for n in sorted({n for n in names if names.count(n) > 1})]
+        wrong += [
+            f"baseline {n!r} stands there twice" for n in sorted({n for n in names if names.count(n) > 1})
+        ]
         for baseline in self.baselines:
             if baseline.model is not None and baseline.model not in self.models:
-                wrong.append(f"baseline {baseline.name!r} names model {baseline.model!r}, which is not in `models`")
+                wrong.append(
+                    f"baseline {baseline.name!r} names model {baseline.model!r}, which is not in `models`"
+                )
             if baseline.kind == "classifier" and self.task.kind != "classification":
                 wrong.append(f"baseline {baseline.name!r}: a classifier needs a classification task")
             if baseline.uses_retrieval and self.data.documents is None:
                 wrong.append(f"baseline {baseline.name!r} retrieves, but `data.documents` is absent")
-        wrong += [f"declared.{q}: not one of the lesson's questions" for q in self.declared if q not in QUESTION_IDS]
+        wrong += [
+            f"declared.{q}: not one of the lesson's questions" for q in self.declared if q not in QUESTION_IDS
+        ]
         if wrong:
             raise ValueError("; ".join(wrong))
         return self

@@ -32,7 +32,9 @@ def _whole_groups(examples: Sequence[Example], target: int, seed: int) -> set[st
     groups: dict[str, list[str]] = defaultdict(list)
     for example in examples:
         # an example without a group is a group of its own; the prefix keeps it apart from a group of that name
-        groups[f"group:{example.group}" if example.group is not None else f"id:{example.id}"].append(example.id)
+        groups[f"group:{example.group}" if example.group is not None else f"id:{example.id}"].append(
+            example.id
+        )
     dev: set[str] = set()
     names = sorted(groups, key=lambda name: _rank(name, seed))
     for name in names[:-1]:  # one group at least is left to learn from

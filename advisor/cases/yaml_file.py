@@ -82,7 +82,12 @@ def _key_lines(path: Path, node: yaml.Node | None) -> tuple[dict[Location, int],
                 name = str(getattr(key, "value", key))
                 if name in keys:
                     problems.append(
-                        Problem(path, "stands there twice", line=key.start_mark.line + 1, key=_dotted((*location, name)))
+                        Problem(
+                            path,
+                            "stands there twice",
+                            line=key.start_mark.line + 1,
+                            key=_dotted((*location, name)),
+                        )
                     )
                 keys.add(name)
                 lines[(*location, name)] = key.start_mark.line + 1

@@ -1,0 +1,1 @@
+"""What to do: the lesson's questions, the evidence for each, the verdict. Pure."""

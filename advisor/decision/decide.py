@@ -5,9 +5,10 @@ from __future__ import annotations
 from advisor.cases.schema import Case, likely
 from advisor.decision.evidence import CaseEvidence
 from advisor.decision.flips import find_flips
+from advisor.decision.options import Option, options, stays_local
 from advisor.decision.questions import Situation, answer_questions
 from advisor.decision.summary import Findings, comparisons, cost_models, summarise_findings
-from advisor.decision.verdict import Option, confidence, judge, options, stays_local
+from advisor.decision.verdict import confidence, judge
 from advisor.economics.break_even import break_even
 from advisor.economics.costs import CostModel, monthly_volumes, summarise
 from advisor.formatting import count, percent
@@ -155,12 +156,20 @@ def _warnings(s: Situation) -> list[str]:
     for standing in findings.standings:
         failed = sum(i.failure is not None for i in standing.measured.items)
         if failed:
-            warnings.append(f"{standing.name}: {failed} of {standing.n} items failed for good, and count as wrong.")
+            warnings.append(
+                f"{standing.name}: {failed} of {standing.n} items failed for good, and count as wrong."
+            )
         if standing.n < evidence.data.n_held_out:
-            warnings.append(f"{standing.name} was measured on {standing.n} of {evidence.data.n_held_out} held-out items.")
+            warnings.append(
+                f"{standing.name} was measured on {standing.n} of {evidence.data.n_held_out} held-out items."
+            )
         if standing.tuned:
             warnings += _worse_than_base(s, standing.name)
-        if not standing.tuned and evidence.case.constraints.must_stay_local and not stays_local(evidence.case, standing):
+        if (
+            not standing.tuned
+            and evidence.case.constraints.must_stay_local
+            and not stays_local(evidence.case, standing)
+        ):
             warnings.append(f"{standing.name} sends data away, although they must stay local.")
     looks = evidence.provenance.held_out_looks or 0
     if looks > len(evidence.case.baselines):
@@ -175,7 +184,8 @@ def _worse_than_base(s: Situation, name: str) -> list[str]:
     """A tuned model that lost against itself untuned, with the likely causes."""
     tuned = s.findings.standing(name)
     base = next(
-        (x for x in s.findings.standings if x.spec.kind == "zero_shot" and x.spec.model == tuned.spec.model), None
+        (x for x in s.findings.standings if x.spec.kind == "zero_shot" and x.spec.model == tuned.spec.model),
+        None,
     )
     pair = s.findings.pair(name, base.name) if base else None
     if base is None or pair is None or pair.ci95[1] >= 0:
@@ -184,18 +194,28 @@ def _worse_than_base(s: Situation, name: str) -> list[str]:
     items = tuned.measured.items
     empty = sum(1 for i in items if i.failure is None and not (i.answer or "").strip())
     if empty > len(items) / 10:
-        causes.append(f"{empty} of {len(items)} answers are empty (padding, end-of-text tokens or chat format)")
+        causes.append(
+            f"{empty} of {len(items)} answers are empty (padding, end-of-text tokens or chat format)"
+        )
     record = tuned.measured.tuning
     if record is not None and record.n_examples < 50:
         causes.append(f"only {record.n_examples} examples to learn from")
-    if record is not None and len(record.dev_loss) > 1 and record.dev_loss[-1][1] > min(v for _, v in record.dev_loss):
+    if (
+        record is not None
+        and len(record.dev_loss) > 1
+        and record.dev_loss[-1][1] > min(v for _, v in record.dev_loss)
+    ):
         causes.append("the loss on dev rose again (over-fitting)")
     if s.case.use_case.aspect == "knowledge" and not tuned.spec.uses_retrieval:
-        causes.append("facts that held-out questions ask for do not stand in the training data: tuning cannot teach them")
-    causes = causes or ["settings of the training (epochs, learning rate), or training data that do not fit the task"]
+        causes.append(
+            "facts that held-out questions ask for do not stand in the training data: tuning cannot teach them"
+        )
+    causes = causes or [
+        "settings of the training (epochs, learning rate), or training data that do not fit the task"
+    ]
     return [
-        f"{name} is worse than its own base model ({percent(tuned.value)} against {percent(base.value)} of {base.name}). "
-        f"Likely causes: {'; '.join(causes)}."
+        f"{name} is worse than its own base model ({percent(tuned.value)} against {percent(base.value)} "
+        f"of {base.name}). Likely causes: {'; '.join(causes)}."
     ]
 
 
@@ -225,5 +245,3 @@ def _facts(evidence: CaseEvidence) -> CaseFacts:
         horizon_months=case.traffic.horizon_months,
         assumptions=assumptions,
     )
-
-

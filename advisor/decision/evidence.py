@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import JsonValue
+
 from advisor.cases.schema import Case
 from advisor.records import Measured, Provenance, Record
 
@@ -33,3 +35,5 @@ class CaseEvidence(Record):
     now: datetime
     provenance: Provenance
     warnings: tuple[str, ...] = ()
+    expected: dict[str, JsonValue] = {}
+    """Expected output by held-out item; needed by metrics that only a whole set has."""

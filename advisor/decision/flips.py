@@ -31,7 +31,9 @@ def find_flips(evidence: CaseEvidence, findings: Findings, now: Judgement) -> tu
             judgement = judge(changed, findings, cost_models(changed))
             return judgement.decision, judgement.recommended
 
-        nearest = [f for f in (_flip(outcome, base, value, s) for s in _steps(value, low, high)) if f is not None]
+        nearest = [
+            f for f in (_flip(outcome, base, value, s) for s in _steps(value, low, high)) if f is not None
+        ]
         if nearest:
             at, (decision, recommended) = min(nearest, key=lambda f: abs(f[0] - value))
             distance = abs(at - value) / (abs(value) or 1.0)

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.cases.schema import BaselineSpec
+from advisor.decision import set_metrics
 from advisor.decision.evidence import CaseEvidence
 from advisor.economics.costs import CostModel, cost_model
 from advisor.records import Comparison, Latency, Measured, Quality, Record, Tokens
+from advisor.scoring import is_per_item
 from advisor.statistics.intervals import mean_interval
 from advisor.statistics.paired import PairedComparison, adjust, compare
 
@@ -79,7 +81,9 @@ class Findings(Record):
 def summarise_findings(evidence: CaseEvidence) -> Findings:
     """Scores, intervals and paired comparisons of all that was measured."""
     specs = {b.name: b for b in evidence.case.baselines}
-    standings = tuple(_standing(evidence, specs[m.name], m) for m in evidence.measured if m.items)
+    measured = [m for m in evidence.measured if m.items]
+    draws = _set_draws(evidence, measured)
+    standings = tuple(_standing(evidence, specs[m.name], m, draws.get(m.name)) for m in measured)
     untuned = [s for s in standings if not s.tuned and s.value is not None]
     # the name settles ties, so that the order of baselines does not
     best = max(untuned, key=lambda s: (s.value or 0.0, s.name)).name if untuned else None
@@ -89,21 +93,26 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         references += [s for s in standings if standing.tuned and _is_base_of(s, standing)]
         for reference in references:
             if reference.name != standing.name and f"{standing.name}|{reference.name}" not in pairs:
-                pair = _compare(evidence, standing, reference)
+                pair = _compare(evidence, standing, reference, draws)
                 if pair is not None:
                     pairs[f"{standing.name}|{reference.name}"] = pair
     return Findings(
         standings=standings,
         pairs=pairs,
         best_untuned=best,
-        resampled_means=_resampled_means(standings, evidence.data.clusters),
+        resampled_means={name: tuple(map(float, d)) for name, d in draws.items()}
+        or _resampled_means(standings, evidence.data.clusters),
     )
 
 
 def comparisons(findings: Findings) -> tuple[Comparison, ...]:
     """Each baseline against the best untuned one, with p-values adjusted over this family (Holm)."""
     reference = findings.best_untuned
-    family = [(s.name, findings.pair(s.name, reference)) for s in findings.standings if reference and s.name != reference]
+    family = [
+        (s.name, findings.pair(s.name, reference))
+        for s in findings.standings
+        if reference and s.name != reference
+    ]
     found = [(name, pair) for name, pair in family if pair is not None]
     adjusted = adjust([pair.p_value for _, pair in found]) if found else []
     return tuple(
@@ -127,7 +136,9 @@ def adjusted_p_values(findings: Findings, tuned: str) -> dict[str, float]:
     """p-values of a tuned baseline against each untuned one, adjusted over all of its comparisons (Holm)."""
     names = [s.name for s in findings.standings if not s.tuned]
     found = [(n, p) for n in names if (p := findings.pair(tuned, n)) is not None]
-    return dict(zip([n for n, _ in found], adjust([p.p_value for _, p in found]), strict=True)) if found else {}
+    return (
+        dict(zip([n for n, _ in found], adjust([p.p_value for _, p in found]), strict=True)) if found else {}
+    )
 
 
 def cost_models(evidence: CaseEvidence) -> dict[str, CostModel]:
@@ -136,22 +147,44 @@ def cost_models(evidence: CaseEvidence) -> dict[str, CostModel]:
     return {b.name: cost_model(evidence.case, b, measured.get(b.name)) for b in evidence.case.baselines}
 
 
-def _standing(evidence: CaseEvidence, spec: BaselineSpec, measured: Measured) -> Standing:
+def _set_draws(evidence: CaseEvidence, measured: Sequence[Measured]) -> dict[str, Scores]:
+    """Values on resampled sets, for a metric that only sets have; empty for the others."""
+    if is_per_item(evidence.case.quality.metric):
+        return {}
+    groups = evidence.data.clusters
+    return set_metrics.draw(
+        evidence.case.quality.metric, measured, evidence.expected, evidence.case.task, groups, SEED
+    )
+
+
+def _standing(
+    evidence: CaseEvidence, spec: BaselineSpec, measured: Measured, draws: Scores | None
+) -> Standing:
     metric = evidence.case.quality.metric
+    # where only the set has the metric, an item still has its accuracy
+    by_item = metric if draws is None else "accuracy"
     # an answer that could not be had is a wrong one to whoever asked
-    rows = [(i.id, 0.0 if i.failure else i.scores.get(metric)) for i in measured.items]
+    rows = [(i.id, 0.0 if i.failure else i.scores.get(by_item)) for i in measured.items]
     known = [(i, s) for i, s in rows if s is not None]
     ids, scores = tuple(i for i, _ in known), tuple(s for _, s in known)
     clusters = _clusters(ids, evidence.data.clusters)
     clean = [s for i, s in known if i not in evidence.data.leaked]
     others = sorted({name for i in measured.items for name in i.scores} - {metric})
+    value = float(np.mean(scores)) if scores else None
+    ci95 = None
+    if draws is not None:
+        value = set_metrics.set_value(metric, measured, evidence.expected, evidence.case.task)
+        ci95 = set_metrics.interval(draws)
+    elif len(scores) > 1:
+        ci95 = mean_interval(np.array(scores), seed=SEED, clusters=clusters)
     quality = Quality(
         metric=metric,
-        value=float(np.mean(scores)) if scores else None,
-        ci95=mean_interval(np.array(scores), seed=SEED, clusters=clusters) if len(scores) > 1 else None,
-        without_leaked=float(np.mean(clean)) if clean and len(clean) < len(known) else None,
+        value=value,
+        ci95=ci95,
+        without_leaked=float(np.mean(clean)) if clean and len(clean) < len(known) and draws is None else None,
         others={
-            name: float(np.mean([i.scores[name] for i in measured.items if name in i.scores])) for name in others
+            name: float(np.mean([i.scores[name] for i in measured.items if name in i.scores]))
+            for name in others
         },
     )
     return Standing(
@@ -187,7 +220,12 @@ def _latency(measured: Measured) -> Latency:
     return Latency(p50=float(p50), p95=float(p95), n=len(times))
 
 
-def _compare(evidence: CaseEvidence, standing: Standing, reference: Standing) -> PairedComparison | None:
+def _compare(
+    evidence: CaseEvidence, standing: Standing, reference: Standing, draws: dict[str, Scores]
+) -> PairedComparison | None:
+    if draws:
+        difference = (standing.value or 0.0) - (reference.value or 0.0)
+        return set_metrics.compare_draws(difference, draws[standing.name], draws[reference.name], standing.n)
     theirs = dict(zip(reference.ids, reference.scores, strict=True))
     mine = dict(zip(standing.ids, standing.scores, strict=True))
     shared = sorted(set(mine) & set(theirs))

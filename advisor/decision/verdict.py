@@ -17,47 +17,28 @@ Read from top to bottom:
 
 from __future__ import annotations
 
-import math
 import statistics
 from dataclasses import dataclass
-from urllib.parse import urlparse
 
 from advisor.cases.schema import Case, likely
 from advisor.decision.evidence import CaseEvidence
-from advisor.decision.summary import Findings, Standing, adjusted_p_values
-from advisor.economics.costs import CostModel, monthly_volumes, summarise
+from advisor.decision.options import (
+    Option,
+    best,
+    broken_constraint,
+    latency_unknown,
+    options,
+    utility,
+    worth_is_declared,
+)
+from advisor.decision.summary import Findings, adjusted_p_values
+from advisor.economics.costs import CostModel, monthly_volumes
 from advisor.formatting import percent, usd
-from advisor.records import Cost, DecisionWord, Verdict
+from advisor.records import DecisionWord, Verdict
 from advisor.statistics.paired import PairedComparison
 
 MIN_ITEMS = 30
 """Fewer held-out items than this carry no verdict: a 95% interval of a proportion is then wider than ±17 points."""
-LOCAL_PROVIDERS = frozenset({"embedded", "huggingface", "classifier"})
-
-
-@dataclass(frozen=True)
-class Option:
-    """A baseline with what it costs and is worth under the assumptions of the case."""
-
-    standing: Standing
-    cost: Cost
-    worth_usd: float | None
-    """Worth of its answers less its costs over the horizon; None where either is unknown."""
-
-    @property
-    def name(self) -> str:
-        """The baseline's name."""
-        return self.standing.name
-
-    @property
-    def quality(self) -> float:
-        """Mean quality."""
-        return self.standing.value if self.standing.value is not None else float("nan")
-
-    @property
-    def cost_usd(self) -> float | None:
-        """All costs over the horizon."""
-        return self.cost.over_horizon
 
 
 @dataclass(frozen=True)
@@ -82,24 +63,6 @@ class Judgement:
         )
 
 
-def options(case: Case, findings: Findings, costs: dict[str, CostModel]) -> tuple[Option, ...]:
-    """Every measured baseline with its cost and worth."""
-    volumes = monthly_volumes(case)
-    found = []
-    for standing in findings.standings:
-        cost = summarise(costs[standing.name], volumes)
-        worth = None
-        if standing.value is not None and cost.over_horizon is not None and worth_is_declared(case):
-            worth = sum(volumes) * _worth_per_request(case, standing.value) - cost.over_horizon
-        found.append(Option(standing, cost, worth))
-    return tuple(found)
-
-
-def worth_is_declared(case: Case) -> bool:
-    """Whether the case says what right and wrong answers are worth."""
-    return likely(case.value.correct_usd) != 0 or likely(case.value.wrong_usd) != 0
-
-
 def judge(evidence: CaseEvidence, findings: Findings, costs: dict[str, CostModel]) -> Judgement:
     """Applies the rule."""
     case = evidence.case
@@ -110,12 +73,16 @@ def judge(evidence: CaseEvidence, findings: Findings, costs: dict[str, CostModel
     untried = _untried(case, findings)
     few = [o for o in every if o.standing.n < MIN_ITEMS]
     if not every:
-        return Judgement("not_yet", None, ("Nothing was measured yet.",), ("Results: `advisor run`.", *untried))
+        return Judgement(
+            "not_yet", None, ("Nothing was measured yet.",), ("Results: `advisor run`.", *untried)
+        )
     if not alternatives:
         return Judgement(
             "not_yet",
             None,
-            ("Only fine-tuned models were measured: without an alternative nothing shows that tuning helps.",),
+            (
+                "Only fine-tuned models were measured: without an alternative nothing shows that tuning helps.",
+            ),
             untried,
         )
     if few:
@@ -128,22 +95,24 @@ def judge(evidence: CaseEvidence, findings: Findings, costs: dict[str, CostModel
         )
 
     # 2. Hard constraints.
-    broken = {o.name: why for o in every if (why := _broken_constraint(case, o))}
-    unknown = [f"The latency of {o.name}, which the constraint needs." for o in every if _latency_unknown(case, o)]
+    broken = {o.name: why for o in every if (why := broken_constraint(case, o))}
+    unknown = [
+        f"The latency of {o.name}, which the constraint needs." for o in every if latency_unknown(case, o)
+    ]
     tuned_in = [o for o in tuned if o.name not in broken]
     alternatives_in = [o for o in alternatives if o.name not in broken]
-    champion = _best(case, alternatives_in)
+    champion = best(case, alternatives_in)
     if tuned and not tuned_in:
         why = "; ".join(broken[o.name] for o in tuned)
         name = champion.name if champion else None
         return Judgement("do_not_fine_tune", name, (f"No tuned model is allowed: {why}.",))
     if not tuned_in:
         return _without_tuned(case, champion, untried)
-    challenger = _best(case, tuned_in)
+    challenger = best(case, tuned_in)
     assert challenger is not None
     if champion is None:
         # every alternative breaks a constraint: compare with the best of them all the same
-        champion = _best(case, alternatives)
+        champion = best(case, alternatives)
         assert champion is not None
 
     # 4. Does the tuned model's benefit outweigh its cost?
@@ -164,7 +133,9 @@ def judge(evidence: CaseEvidence, findings: Findings, costs: dict[str, CostModel
     )
 
 
-def confidence(evidence: CaseEvidence, findings: Findings, costs: dict[str, CostModel], judgement: Judgement) -> float | None:
+def confidence(
+    evidence: CaseEvidence, findings: Findings, costs: dict[str, CostModel], judgement: Judgement
+) -> float | None:
     """In which share of bootstrap resamples of the held-out items the same side has the best option.
 
     It speaks of the sampling of examples only, not of the assumptions; null for "not yet".
@@ -177,7 +148,7 @@ def confidence(evidence: CaseEvidence, findings: Findings, costs: dict[str, Cost
     ours, others = (findings.resampled_means.get(o.name, ()) for o in (mine, theirs))
     if not ours or not others:
         return None
-    wins = [_utility(case, mine, a) > _utility(case, theirs, b) for a, b in zip(ours, others, strict=True)]
+    wins = [utility(case, mine, a) > utility(case, theirs, b) for a, b in zip(ours, others, strict=True)]
     share = statistics.fmean(wins)
     return share if judgement.decision == "fine_tune" else 1 - share
 
@@ -231,11 +202,15 @@ def _weigh(
     if worse and not (saving is not None and saving > 0 and worth_is_declared(case)):
         broken = _artefact(challenger, findings)
         if broken:
-            return wait(f"The tuned model looks broken rather than bad: {broken}.", "A tuned model that answers.")
+            return wait(
+                f"The tuned model looks broken rather than bad: {broken}.", "A tuned model that answers."
+            )
         return stop("The tuned model is worse than the best alternative.")
     if saving is None and not no_gain:
         unknown = challenger if challenger.cost_usd is None else champion
-        return wait(f"What {unknown.name} costs is not known.", *(f"{unknown.name}: {n}." for n in unknown.cost.notes))
+        return wait(
+            f"What {unknown.name} costs is not known.", *(f"{unknown.name}: {n}." for n in unknown.cost.notes)
+        )
 
     if worth_is_declared(case) and saving is not None:
         unit = likely(case.value.correct_usd) - likely(case.value.wrong_usd)
@@ -262,7 +237,9 @@ def _weigh(
             return stop("Nothing reaches the quality bar, and tuning brings no gain worth having.")
         if better:
             return wait("The tuned model is the best so far, but misses the quality bar.", *_BELOW_BAR)
-        return wait("Nothing reaches the quality bar, and the gain of tuning lies within the noise.", more_items)
+        return wait(
+            "Nothing reaches the quality bar, and the gain of tuning lies within the noise.", more_items
+        )
     if not other_reaches or bar is None:
         if better:
             return go("The tuned model brings a gain worth having, which no alternative has.")
@@ -275,7 +252,9 @@ def _weigh(
     if saving is not None and saving > 0:
         if as_good:
             return go("The tuned model is as good as the best alternative, and costs less.")
-        return wait("The tuned model costs less, but whether it is as good lies within the noise.", more_items)
+        return wait(
+            "The tuned model costs less, but whether it is as good lies within the noise.", more_items
+        )
     return stop("An alternative reaches the quality bar without the cost of tuning.")
 
 
@@ -318,49 +297,6 @@ def _untried(case: Case, findings: Findings) -> tuple[str, ...]:
     return tuple(missing)
 
 
-def _broken_constraint(case: Case, option: Option) -> str | None:
-    limit = case.constraints.latency_p95_s
-    p95 = option.standing.latency.p95
-    if limit is not None and p95 is not None and p95 > limit:
-        return f"{option.name} answers within {p95:.3g} s at the 95th percentile; {limit:g} s are allowed"
-    if case.constraints.must_stay_local and not stays_local(case, option.standing):
-        return f"{option.name} sends data away, which must stay local"
-    return None
-
-
-def stays_local(case: Case, standing: Standing) -> bool:
-    """Whether data stay on the user's machines."""
-    if standing.spec.model is None:
-        return True
-    model = case.models[standing.spec.model]
-    host = urlparse(model.base_url).hostname if model.base_url else None
-    return model.provider in LOCAL_PROVIDERS or host in ("localhost", "127.0.0.1", "::1")
-
-
-def _latency_unknown(case: Case, option: Option) -> bool:
-    return case.constraints.latency_p95_s is not None and option.standing.latency.p95 is None
-
-
-def _best(case: Case, candidates: list[Option]) -> Option | None:
-    """The option of the highest utility; the name settles ties, so that the order does not."""
-    return max(candidates, key=lambda o: (_utility(case, o, o.quality), o.name), default=None)
-
-
-def _utility(case: Case, option: Option, quality: float) -> tuple[float, float, float]:
-    """What decides between options, at a given quality; compared part by part."""
-    cost, bar = option.cost_usd, case.quality.bar
-    if worth_is_declared(case) and cost is not None:
-        return (0.0, sum(monthly_volumes(case)) * _worth_per_request(case, quality) - cost, quality)
-    if bar is None or quality < bar:
-        return (0.0, quality, 0.0)
-    return (1.0, -math.inf if cost is None else -cost, quality)
-
-
-def _worth_per_request(case: Case, quality: float) -> float:
-    """Mean worth of an answer; a graded score counts as a share of a right answer."""
-    return quality * likely(case.value.correct_usd) + (1 - quality) * likely(case.value.wrong_usd)
-
-
 def _artefact(tuned: Option, findings: Findings) -> str | None:
     """A fault of configuration that passes for a bad model: it answers nothing, or never ends."""
     items = tuned.standing.measured.items
@@ -368,7 +304,11 @@ def _artefact(tuned: Option, findings: Findings) -> str | None:
     if items and empty / len(items) > 0.5 and any(i.answer is not None for i in items):
         return f"{empty} of {len(items)} answers are empty, as with a fault of padding or end-of-text tokens"
     base = next(
-        (s for s in findings.standings if s.spec.kind == "zero_shot" and s.spec.model == tuned.standing.spec.model),
+        (
+            s
+            for s in findings.standings
+            if s.spec.kind == "zero_shot" and s.spec.model == tuned.standing.spec.model
+        ),
         None,
     )
     if base is not None and tuned.quality == 0 and (base.value or 0) >= 0.2:
@@ -408,4 +348,5 @@ def _more_items_text(case: Case, pair: PairedComparison, min_gain: float) -> str
     need = needed_examples(target, discordant_rate=rate, sd=sd)
     if need <= pair.n:
         return f"More held-out items than the {pair.n} there are."
-    return f"About {need - pair.n:,} more held-out items, to show a difference of {target * 100:.1f} points with 80% power."
+    points = f"{target * 100:.1f} points"
+    return f"About {need - pair.n:,} more held-out items, to show a difference of {points} with 80% power."

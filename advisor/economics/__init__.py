@@ -1,0 +1,1 @@
+"""What it costs: serving, training and people over time, and where one baseline becomes cheaper. Pure."""

@@ -35,7 +35,9 @@ def break_even(
             against=against,
             requests_per_month=None if same else 0.0,
             within_capacity=None if same else True,
-            text=f"{baseline} and {against} cost the same." if same else f"{baseline} is cheaper at any volume.",
+            text=f"{baseline} and {against} cost the same."
+            if same
+            else f"{baseline} is cheaper at any volume.",
         )
     if slope >= other_slope:
         return BreakEven(
@@ -49,7 +51,11 @@ def break_even(
     volume = (fixed - other_fixed) / (other_slope - slope) / horizon_months
     capacity = model.capacity_per_month if model.machine_per_month else None
     within = None if model.machine_per_month and capacity is None else capacity is None or volume <= capacity
-    carried = {True: "", False: ", more than one machine carries", None: "; whether one machine carries it is unknown"}
+    carried = {
+        True: "",
+        False: ", more than one machine carries",
+        None: "; whether one machine carries it is unknown",
+    }
     return BreakEven(
         baseline=baseline,
         against=against,
@@ -64,7 +70,9 @@ def _line(model: CostModel, horizon_months: int) -> tuple[float, float] | None:
     """(fixed costs over the horizon, cost per request), for one machine."""
     if model.per_request is None:
         return None
-    retraining = None if model.retraining_per_year is None else model.retraining_per_year * horizon_months / 12
+    retraining = (
+        None if model.retraining_per_year is None else model.retraining_per_year * horizon_months / 12
+    )
     machine = None if model.machine_per_month is None else model.machine_per_month * horizon_months
     fixed = total([model.one_off_usd, retraining, machine])
     return None if fixed is None else (fixed, model.per_request)

@@ -157,14 +157,20 @@ def _classifier_serving(
     if not prices or seconds is None:
         notes.append("give the classifier `serving: {usd_per_hour: …}` to price the machine it runs on")
         return None, 0.0, None
-    notes.append(f"runs inside the caller's program; its machine time is priced at {min(prices):g} USD an hour")
+    notes.append(
+        f"runs inside the caller's program; its machine time is priced at {min(prices):g} USD an hour"
+    )
     per_request = min(prices) * seconds / 3600
     return per_request, 0.0, per_request * 1000
 
 
 def _token_cost(prices: TokenPrices, measured: Measured | None, notes: list[str]) -> float | None:
     """Mean cost of a request by its tokens; cached tokens are cheaper where the price list says so."""
-    used = [i.usage for i in measured.items if i.usage.input is not None and i.usage.output is not None] if measured else []
+    used = (
+        [i.usage for i in measured.items if i.usage.input is not None and i.usage.output is not None]
+        if measured
+        else []
+    )
     if not used:
         notes.append("tokens are unknown")
         return None
@@ -172,7 +178,11 @@ def _token_cost(prices: TokenPrices, measured: Measured | None, notes: list[str]
     usd = 0.0
     for usage in used:
         cached = usage.cached_input or 0
-        usd += ((usage.input or 0) - cached) * prices.input + cached * cached_price + (usage.output or 0) * prices.output
+        usd += (
+            ((usage.input or 0) - cached) * prices.input
+            + cached * cached_price
+            + (usage.output or 0) * prices.output
+        )
     return usd / 1e6 / len(used)
 
 
@@ -204,7 +214,9 @@ def _tuning_costs(
     return one_off, 0.0 if times == 0 else None if once is None else times * once
 
 
-def _training_usd(case: Case, spec: BaselineSpec, measured: Measured | None, notes: list[str]) -> float | None:
+def _training_usd(
+    case: Case, spec: BaselineSpec, measured: Measured | None, notes: list[str]
+) -> float | None:
     record = measured.tuning if measured else None
     if record is not None and record.cost_usd is not None:
         return record.cost_usd
@@ -212,7 +224,9 @@ def _training_usd(case: Case, spec: BaselineSpec, measured: Measured | None, not
     if record is None or serving is None:
         notes.append("what training costs is unknown")
         return None
-    notes.append(f"training took {record.duration_s:,.0f} s, priced as serving is, at {serving.usd_per_hour:g} USD an hour")
+    notes.append(
+        f"training took {record.duration_s:,.0f} s, priced as serving is, at {serving.usd_per_hour:g} USD an hour"
+    )
     return record.duration_s / 3600 * serving.usd_per_hour
 
 

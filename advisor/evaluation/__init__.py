@@ -1,0 +1,1 @@
+"""The engine: plan, calls, store, scores; budgets, resume, results as files."""

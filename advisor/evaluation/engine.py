@@ -89,7 +89,9 @@ class Engine:
                 # a batch that is there in part is asked again for the rest only
                 missing = list({keys[i]: i for i in batch if keys[i] not in answers}.values())
                 if missing:
-                    self._answer_batch(model, [requests[i] for i in missing], [keys[i] for i in missing], answers, what, spec)
+                    self._answer_batch(
+                        model, [requests[i] for i in missing], [keys[i] for i in missing], answers, what, spec
+                    )
         return [(key, answers[key]) for key in keys]
 
     def _answer_batch(

@@ -44,5 +44,7 @@ class PassageIndexes:
         from advisor.retrieval.chunking import chunk, load_documents
 
         if self._loaded.documents is None:
-            raise UsageError("The case has no documents to retrieve from.", hint="Name them in `data.documents`.")
+            raise UsageError(
+                "The case has no documents to retrieve from.", hint="Name them in `data.documents`."
+            )
         return [passage for document in load_documents(self._loaded.documents) for passage in chunk(document)]

@@ -51,7 +51,9 @@ class Session:
     @cached_property
     def material(self) -> Material:
         """What baselines may work with."""
-        return Material(self.loaded.case.task, self.loaded.learn, self.loaded.dev, PassageIndexes(self.loaded))
+        return Material(
+            self.loaded.case.task, self.loaded.learn, self.loaded.dev, PassageIndexes(self.loaded)
+        )
 
     @property
     def held_out(self) -> tuple[Example, ...]:
@@ -61,7 +63,9 @@ class Session:
     @property
     def metrics(self) -> tuple[str, ...]:
         """The case's metric, then what else is computed for information."""
-        return tuple(dict.fromkeys([self.loaded.case.quality.metric, *default_metrics(self.loaded.case.task.kind)]))
+        return tuple(
+            dict.fromkeys([self.loaded.case.quality.metric, *default_metrics(self.loaded.case.task.kind)])
+        )
 
     def model(self, name: str) -> ChatModel:
         """A model of the case, opened once."""
@@ -78,7 +82,9 @@ class Session:
 def measurement_fingerprint(loaded: LoadedCase, spec: BaselineSpec) -> str:
     """A hash of all that decides a baseline's results; prices and assumptions are no part of it."""
     case = loaded.case
-    model = case.models[spec.model].model_dump(mode="json", exclude={"prices", "serving"}) if spec.model else None
+    model = (
+        case.models[spec.model].model_dump(mode="json", exclude={"prices", "serving"}) if spec.model else None
+    )
     content: dict[str, Any] = {
         "format": _FORMAT,
         "task": case.task.model_dump(mode="json"),
@@ -187,7 +193,9 @@ def _choose(
 
 
 def _mean_score(session: Session, metric: str, items: Sequence[Example], answers: Sequence[Answer]) -> float:
-    pairs = [(e.output, "" if isinstance(a, Failure) else a.text) for e, a in zip(items, answers, strict=True)]
+    pairs = [
+        (e.output, "" if isinstance(a, Failure) else a.text) for e, a in zip(items, answers, strict=True)
+    ]
     return aggregate(metric, pairs, session.loaded.case.task)
 
 

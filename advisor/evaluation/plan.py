@@ -5,17 +5,17 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from advisor.baselines import Baseline, Material, build_baseline
+from advisor.baselines import Baseline, Material, Setting, build_baseline
 from advisor.cases.loading import LoadedCase
 from advisor.cases.schema import BaselineSpec, Example, ModelSpec
 from advisor.errors import AdvisorError
 from advisor.evaluation.indexes import PassageIndexes
 from advisor.evaluation.measure import LATENCY_PROBES
+from advisor.evaluation.tuned import ASSUMED_TRAINING_SPEED
 from advisor.models.base import ChatModel, open_model
 from advisor.prompts import render_output
 from advisor.records import Record
 from advisor.scoring import is_binary
-from advisor.evaluation.tuned import ASSUMED_TRAINING_SPEED
 from advisor.statistics.power import detectable_difference, needed_examples
 from advisor.tuning.base import TuningSettings
 
@@ -50,7 +50,7 @@ class Plan(Record):
     baselines: tuple[PlannedBaseline, ...]
     n_held_out: int
     detectable: float | None
-    """The smallest difference that this many items show, at 80 % power; for right/wrong metrics, before any is measured."""
+    """The smallest difference that this many items show, at 80 % power; None for graded metrics."""
     min_gain: float
     needed: int | None
     """Held-out items that would show `min_gain`."""
@@ -126,7 +126,13 @@ def _planned(
     }
     if model_spec is None:
         return PlannedBaseline(
-            **common, input_tokens=0, output_tokens=0, training_tokens=None, usd=0.0, seconds=1.0, notes=tuple(notes)
+            **common,
+            input_tokens=0,
+            output_tokens=0,
+            training_tokens=None,
+            usd=0.0,
+            seconds=1.0,
+            notes=tuple(notes),
         )
     if model is None:
         notes.append("tokens are estimated from characters")
@@ -138,7 +144,9 @@ def _planned(
     calls_in = n_held_out + probes
     tokens_in = round(statistics.fmean(prompts) * calls_in)
     for setting in settings if trials else ():
-        tokens_in += round(statistics.fmean(_prompt_tokens(baseline, loaded.dev, setting, model)) * len(loaded.dev))
+        tokens_in += round(
+            statistics.fmean(_prompt_tokens(baseline, loaded.dev, setting, model)) * len(loaded.dev)
+        )
     tokens_out = round(answer * (calls_in + n_dev))
     training = None
     if spec.kind == "fine_tuned" and spec.tuning is not None and spec.tuning.system != "existing":
@@ -164,12 +172,12 @@ def _planned(
 
 
 def _prompt_tokens(
-    baseline: Baseline, items: Sequence[Example], setting: dict[str, object], model: ChatModel | None
+    baseline: Baseline, items: Sequence[Example], setting: Setting, model: ChatModel | None
 ) -> list[int]:
     step = max(1, len(items) // _SAMPLE)
     counts = []
     for item in items[::step]:
-        messages = baseline.ask(item, setting).request.messages  # type: ignore[arg-type]
+        messages = baseline.ask(item, setting).request.messages
         if model is not None:
             counts.append(model.count_tokens(messages))
         else:

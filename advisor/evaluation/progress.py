@@ -89,7 +89,9 @@ class RichProgress:
         self._tokens += tokens
         self._usd += usd
         if self._task is not None:
-            self._bars.update(self._task, advance=items, tokens=f"{self._tokens:,} tokens", money=f"${self._usd:.4f}")
+            self._bars.update(
+                self._task, advance=items, tokens=f"{self._tokens:,} tokens", money=f"${self._usd:.4f}"
+            )
         if self._done >= self._total and not self._console.is_terminal:
             stored_text = f", {self._stored} from the store" if self._stored else ""
             self._console.print(

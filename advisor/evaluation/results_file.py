@@ -35,7 +35,15 @@ _FIELDS = {
     "baseline", "id", "score", "input_tokens", "cached_input_tokens", "output_tokens", "latency_s", "cost_usd",
     "answer", "scores", "compute_s", "retrieved", "failure",
 }  # fmt: skip
-_NUMBERS = ("score", "input_tokens", "cached_input_tokens", "output_tokens", "latency_s", "cost_usd", "compute_s")
+_NUMBERS = (
+    "score",
+    "input_tokens",
+    "cached_input_tokens",
+    "output_tokens",
+    "latency_s",
+    "cost_usd",
+    "compute_s",
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,8 @@ def write_results(
         "software": environment.get("software", {}),
         "held_out_sha256": data_fingerprint(loaded.held_out),
         "baselines": {
-            m.name: m.model_dump(mode="json", exclude={"items", "name"}, exclude_defaults=True) for m in measured
+            m.name: m.model_dump(mode="json", exclude={"items", "name"}, exclude_defaults=True)
+            for m in measured
         },
     }
     _write_whole(path, "\n".join(lines) + "\n")
@@ -115,7 +124,9 @@ def read_results(loaded: LoadedCase, path: Path) -> tuple[list[Measured], Record
         baseline, item_id = str(row["baseline"]), str(row["id"])
         if baseline not in known:
             hint = f"the case has {', '.join(sorted(known))}"
-            problems.append(Problem(path, f"{baseline!r} is not a baseline of the case; {hint}", number, "baseline"))
+            problems.append(
+                Problem(path, f"{baseline!r} is not a baseline of the case; {hint}", number, "baseline")
+            )
         elif item_id not in order:
             problems.append(Problem(path, f"{item_id!r} is not in the held-out set", number, "id"))
         elif item_id in found[baseline]:
@@ -134,7 +145,12 @@ def read_results(loaded: LoadedCase, path: Path) -> tuple[list[Measured], Record
             continue
         rows = sorted(found[spec.name].values(), key=lambda i: order[i.id])
         described = {**about.get("baselines", {}).get(spec.name, {})}
-        described |= {"name": spec.name, "kind": spec.kind, "model": spec.model, "uses_retrieval": spec.uses_retrieval}
+        described |= {
+            "name": spec.name,
+            "kind": spec.kind,
+            "model": spec.model,
+            "uses_retrieval": spec.uses_retrieval,
+        }
         measured.append(Measured(items=tuple(rows), **described))
     return measured, _recording(loaded, about)
 
@@ -147,7 +163,9 @@ def _row(path: Path, number: int, raw: str) -> tuple[dict[str, Any] | None, list
     if not isinstance(row, dict):
         return None, [Problem(path, "must be a JSON object", number)]
     problems = [Problem(path, "is not a key of a result", number, k) for k in row if k not in _FIELDS]
-    problems += [Problem(path, "is missing", number, k) for k in ("baseline", "id", "score") if row.get(k) is None]
+    problems += [
+        Problem(path, "is missing", number, k) for k in ("baseline", "id", "score") if row.get(k) is None
+    ]
     for key in _NUMBERS:
         value = row.get(key)
         if value is None:

@@ -73,7 +73,9 @@ def _train(
             tokens = sum(base.count_tokens(m) + base.count_text_tokens(t) for m, t in job.examples)
             hours = tokens * job.settings.epochs / ASSUMED_TRAINING_SPEED / 3600
             engine.budget.require(None if rate is None else hours * rate, f"{spec.name} · training")
-        engine.store.save_job(job.fingerprint, case_name=session.loaded.case.name, system="trl", state="running")
+        engine.store.save_job(
+            job.fingerprint, case_name=session.loaded.case.name, system="trl", state="running"
+        )
     seen = 0
 
     def on_progress(step: int, total: int, loss: float | None, elapsed_s: float) -> None:
@@ -86,7 +88,9 @@ def _train(
     try:
         record = tune(job, folder, on_progress=on_progress)
     except TuningError:
-        engine.store.save_job(job.fingerprint, case_name=session.loaded.case.name, system="trl", state="failed")
+        engine.store.save_job(
+            job.fingerprint, case_name=session.loaded.case.name, system="trl", state="failed"
+        )
         raise
     if not finished:
         if rate is not None:

@@ -11,7 +11,7 @@ from advisor.evaluation.plan import Plan, PlannedBaseline
 from advisor.formatting import count, one_line, percent, seconds, usd
 
 
-def print_check(console: Console, name: str, audit: Audit, plan: Plan) -> None:
+def print_check(name: str, audit: Audit, plan: Plan, console: Console) -> None:
     """Prints the audit, the plan, and what the held-out set can show."""
     console.print(Text(f"Case {name} is well formed.\n", style="bold"))
     console.print(_sizes(audit))
@@ -29,7 +29,11 @@ def print_check(console: Console, name: str, audit: Audit, plan: Plan) -> None:
     if any(b.notes or b.over_context for b in plan.baselines):
         for b in plan.baselines:
             if b.over_context:
-                _line(console, f"! {b.name}: about {b.over_context} prompts exceed the context window.", style="yellow")
+                _line(
+                    console,
+                    f"! {b.name}: about {b.over_context} prompts exceed the context window.",
+                    style="yellow",
+                )
             for note in b.notes:
                 _line(console, f"! {b.name}: {note}", style="yellow")
     _line(console, "All figures of the plan are estimates; no model was called.", style="dim")

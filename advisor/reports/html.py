@@ -12,8 +12,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from advisor import formatting
 from advisor.records import Decision
-from advisor.reports import charts, drawing, formatting, wording
+from advisor.reports import charts, wording
 
 
 def render_html(decision: Decision) -> str:
@@ -30,14 +31,14 @@ def _figure(decision: Decision, name: str) -> dict[str, Any] | None:
     """A chart in each theme and width; CSS shows the one that fits."""
     title, draw = charts.CHARTS[name]
     drawings = []
-    for theme in (drawing.LIGHT, drawing.DARK):
+    for theme in (charts.LIGHT, charts.DARK):
         for size, width in (("wide", charts.WIDE), ("narrow", charts.NARROW)):
             chart = draw(decision, theme=theme, width=width)
             if chart is None:
                 return None
-            svg = drawing.to_svg(chart, f"{name}-{theme.name}-{size}")
+            svg = charts.to_svg(chart, f"{name}-{theme.name}-{size}")
             # Markup: made here, from escaped text
-            drawings.append({"classes": f"{theme.name} {size}", "svg": Markup(svg)})  # noqa: S704
+            drawings.append({"classes": f"{theme.name} {size}", "svg": Markup(svg)})
     return {"title": title, "description": charts.describe(decision, name), "drawings": drawings}
 
 
@@ -54,7 +55,7 @@ def _environment() -> Environment:
     environment.globals.update(
         f=formatting,
         w=wording,
-        COLOURS=drawing.COLOURS,
+        COLOURS=charts.COLOURS,
     )
     return environment
 

@@ -6,8 +6,18 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
+from advisor.formatting import (
+    count,
+    difference,
+    interval,
+    json_text,
+    number,
+    p_value,
+    percent,
+    score,
+    usd,
+)
 from advisor.records import BaselineKind, BreakEven, Comparison, Decision, DecisionWord, Flip
-from advisor.reports.formatting import count, difference, interval, json_text, number, p_value, percent, score, usd
 
 SIGNIFICANCE = 0.05
 
@@ -72,7 +82,8 @@ def reading(comparison: Comparison, decision: Decision) -> str:
         ""
         if c.detectable_difference is None
         else f" With {count(c.n)} items, a true difference of "
-        f"{difference(c.detectable_difference, fraction=fraction).lstrip('+')} would be shown four times in five."
+        f"{difference(c.detectable_difference, fraction=fraction).lstrip('+')} "
+        "would be shown four times in five."
     )
     if c.adjusted_p_value >= SIGNIFICANCE:
         if low > 0 or high < 0:
@@ -176,7 +187,8 @@ def flip(item: Flip, decision: Decision) -> str:
     if item.at is None:
         return f"{parameter_name(item.parameter)} (now {now}): no value turns the verdict."
     at = parameter_value(item.parameter, item.at, fraction=fraction)
-    return f"{parameter_name(item.parameter)} (now {now}): from {at} on, {outcome(item)}."
+    side = "" if item.now is None else " or less" if item.at < item.now else " or more"
+    return f"{parameter_name(item.parameter)} (now {now}): at {at}{side}, {outcome(item)}."
 
 
 def assumptions(values: Mapping[str, JsonValue], prefix: str = "") -> list[tuple[str, str]]:
@@ -195,46 +207,66 @@ def assumptions(values: Mapping[str, JsonValue], prefix: str = "") -> list[tuple
 
 
 CONFIDENCE = (
-    "In how many of 100 re-drawings of the held-out items the same side comes out best. It speaks of the choice of "
-    "examples only, not of the assumptions."
+    "In how many of 100 re-drawings of the held-out items the same side comes out best. It speaks of the "
+    "choice of examples only, not of the assumptions."
 )
 
 METHOD: tuple[tuple[str, str], ...] = (
     (
         "Measured, estimated, declared",
-        "Measured: observed on this case's held-out items. Estimated: computed from measured figures, prices and "
-        "declared effort. Declared: said by whoever wrote the case, and not checked.",
+        "Measured: observed on this case's held-out items. Estimated: computed from measured figures, prices "
+        "and declared effort. Declared: said by whoever wrote the case, and not checked.",
     ),
     (
         "Quality",
-        "Mean score over the held-out items, which no model saw as an example and no setting was chosen on. An item "
-        "that failed for good scores 0. The 95% interval says where the score may lie for other items of the same kind: "
-        "Wilson's for right or wrong answers, a bootstrap over items (or over groups of related items) else.",
+        "Mean score over the held-out items, which no model saw as an example and no setting was chosen on. "
+        "An item that failed for good scores 0. The 95% interval says where the score may lie for other items"
+        " of the same kind: Wilson's for right or wrong answers, a bootstrap over items (or over groups of "
+        "related items) else.",
     ),
     (
         "Paired comparison",
-        "Both baselines answered the same items, so their scores are compared item by item. The p-value says how often "
-        "chance alone shows at least such a difference; adjusted, it takes account of how many comparisons were made "
-        "(Holm). The detectable difference is the smallest true one that so many items show four times in five.",
+        "Both baselines answered the same items, so their scores are compared item by item. The p-value says "
+        "how often chance alone shows at least such a difference; adjusted, it takes account of how many "
+        "comparisons were made (Holm). The detectable difference is the smallest true one that so many items "
+        "show four times in five.",
     ),
     (
         "Tokens",
         "Mean per request. Cached input is the part of the prompt whose computation was reused.",
     ),
-    ("Latency", "Time until an answer was there: the median, and what 95% of requests stay below."),
+    (
+        "Latency",
+        "Time until an answer was there: the median, and what 95% of requests stay below.",
+    ),
     (
         "Cost per 1,000 requests",
-        "Tokens at the model's prices; for a machine paid by the hour, its time at full use. What it costs at this "
-        "case's volume, with idle hours and retraining, stands below it.",
+        "Tokens at the model's prices; for a machine paid by the hour, its time at full use. What it costs at"
+        " this case's volume, with idle hours and retraining, stands below it.",
     ),
-    ("One-off cost", "Work on data, evaluation and refinement at the declared hourly rate, and the training itself."),
-    ("Cost per month", "Serving in the first month, and a twelfth of a year's retraining."),
-    ("Cost over the horizon", "All of it: one-off, serving month by month with growth, retraining."),
+    (
+        "One-off cost",
+        "Work on data, evaluation and refinement at the declared hourly rate, and the training itself.",
+    ),
+    (
+        "Cost per month",
+        "Serving in the first month, and a twelfth of a year's retraining.",
+    ),
+    (
+        "Cost over the horizon",
+        "All of it: one-off, serving month by month with growth, retraining.",
+    ),
     (
         "Net value",
         "What right and wrong answers are worth, as declared, less all costs over the horizon.",
     ),
-    ("Break-even", "The monthly volume from which the dearer start is paid back within the horizon."),
-    ("Confidence", CONFIDENCE),
+    (
+        "Break-even",
+        "The monthly volume from which the dearer start is paid back within the horizon.",
+    ),
+    (
+        "Confidence",
+        CONFIDENCE,
+    ),
 )
 """Each number's definition."""

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, norm, wilcoxon
-from statsmodels.stats.multitest import multipletests
 
 from advisor.records import Record
 from advisor.statistics._resampling import (
@@ -157,9 +156,14 @@ def adjust(p_values: Sequence[float]) -> list[float]:
     Source: Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of
     Statistics 6.
     """
-    if not p_values:
-        return []
-    return [float(p) for p in multipletests(list(p_values), method="holm")[1]]
+    array = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(array)
+    # The smallest counts as many times as there are comparisons, the next once less, and none falls below
+    # another.
+    stepped = np.maximum.accumulate(array[order] * np.arange(len(array), 0, -1))
+    adjusted = np.empty_like(array)
+    adjusted[order] = np.minimum(stepped, 1.0)
+    return [float(p) for p in adjusted]
 
 
 def _tango_upper(b: int, c: int, n: int, z: float) -> float:

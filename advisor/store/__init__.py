@@ -1,0 +1,1 @@
+"""What is kept: calls, runs, measurements, tuning jobs; tables and their migrations."""

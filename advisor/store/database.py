@@ -88,7 +88,9 @@ class Store:
         with self._engine.connect() as connection:
             for start in range(0, len(keys), _KEYS_PER_QUERY):
                 wanted = keys[start : start + _KEYS_PER_QUERY]
-                query = select(CallRow.key, CallRow.completion, CallRow.failure).where(CallRow.key.in_(wanted))
+                query = select(CallRow.key, CallRow.completion, CallRow.failure).where(
+                    CallRow.key.in_(wanted)
+                )
                 for key, completion, failure in connection.execute(query):
                     found[key] = Failure(**failure) if failure else Completion(**completion)
         return found
@@ -97,7 +99,7 @@ class Store:
         self, model_version: str, answers: Sequence[tuple[str, ChatRequest, Completion | Failure]]
     ) -> None:
         """Keeps answers, all or none; one that is there already stays as it is."""
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "key": key,
                 "model_version": model_version,
@@ -109,24 +111,16 @@ class Store:
             for key, request, answer in {a[0]: a for a in answers}.values()
         ]
         try:
+            self._insert_calls(rows)
+        except IntegrityError:
+            # another run was first; its answers stand
+            there = self.answers(str(r["key"]) for r in rows)
+            self._insert_calls([r for r in rows if r["key"] not in there])
+
+    def _insert_calls(self, rows: list[dict[str, Any]]) -> None:
+        if rows:
             with self._engine.begin() as connection:
                 connection.execute(insert(CallRow), rows)
-        except IntegrityError:
-            there = self.answers(r["key"] for r in rows)
-            rows = [r for r in rows if r["key"] not in there]
-            if rows:
-                with self._engine.begin() as connection:
-                    connection.execute(insert(CallRow), rows)
-
-    def forget_failures(self, keys: Iterable[str]) -> None:
-        """Removes failed calls, so that they are tried again."""
-        keys = list(keys)
-        with self._engine.begin() as connection:
-            for start in range(0, len(keys), _KEYS_PER_QUERY):
-                wanted = keys[start : start + _KEYS_PER_QUERY]
-                connection.execute(
-                    delete(CallRow).where(CallRow.key.in_(wanted), CallRow.completion.is_(None))
-                )
 
     def call_request(self, key: str) -> ChatRequest | None:
         """The request that was really sent."""
@@ -208,7 +202,9 @@ class Store:
                 ]
                 connection.execute(insert(ItemRow), rows)
 
-    def measurement(self, case_name: str, baseline: str, fingerprint: str | None = None) -> StoredMeasurement | None:
+    def measurement(
+        self, case_name: str, baseline: str, fingerprint: str | None = None
+    ) -> StoredMeasurement | None:
         """The measurement of one configuration, or the newest of any; None if there is none."""
         query = select(MeasurementRow.__table__).where(
             MeasurementRow.case_name == case_name, MeasurementRow.baseline == baseline
@@ -216,7 +212,11 @@ class Store:
         if fingerprint is not None:
             query = query.where(MeasurementRow.fingerprint == fingerprint)
         with self._engine.connect() as connection:
-            row = connection.execute(query.order_by(MeasurementRow.updated_at.desc()).limit(1)).mappings().first()
+            row = (
+                connection.execute(query.order_by(MeasurementRow.updated_at.desc()).limit(1))
+                .mappings()
+                .first()
+            )
             if row is None:
                 return None
             data = connection.execute(
@@ -238,7 +238,13 @@ class Store:
     # ── tuning jobs ──
 
     def save_job(
-        self, fingerprint: str, *, case_name: str, system: str, state: str, record: Mapping[str, Any] | None = None
+        self,
+        fingerprint: str,
+        *,
+        case_name: str,
+        system: str,
+        state: str,
+        record: Mapping[str, Any] | None = None,
     ) -> None:
         """Keeps a tuning job's state, and its record once it has ended well."""
         values = {
@@ -249,7 +255,9 @@ class Store:
             "updated_at": _now(),
         }
         with self._engine.begin() as connection:
-            changed = connection.execute(update(JobRow).where(JobRow.fingerprint == fingerprint).values(**values))
+            changed = connection.execute(
+                update(JobRow).where(JobRow.fingerprint == fingerprint).values(**values)
+            )
             if not changed.rowcount:
                 connection.execute(insert(JobRow).values(fingerprint=fingerprint, **values))
 

@@ -21,7 +21,12 @@ def refused(cli: Any):
 
     def check(case: Path, *expected: str) -> str:
         before = contents(case)
-        for command in (["check", case], ["run", case], ["decide", case], ["report", case, "--output", case / "r"]):
+        for command in (
+            ["check", case],
+            ["run", case],
+            ["decide", case],
+            ["report", case, "--output", case / "r"],
+        ):
             result = cli(*command)
             assert result.code == 1, result.err
             assert "Traceback" not in result.err
@@ -98,7 +103,11 @@ def test_a_field_of_10_mb(tmp_path: Path, refused: Any) -> None:
 
 @pytest.mark.parametrize(
     "tag",
-    ["!!python/object/apply:os.system ['touch pwned']", "!!python/name:os.system", "!!python/object:os.path {}"],
+    [
+        "!!python/object/apply:os.system ['touch pwned']",
+        "!!python/name:os.system",
+        "!!python/object:os.path {}",
+    ],
 )
 def test_yaml_that_names_python_objects(
     tmp_path: Path, refused: Any, tag: str, monkeypatch: pytest.MonkeyPatch
@@ -114,7 +123,9 @@ def test_yaml_that_names_python_objects(
 @pytest.mark.parametrize("name", ["../secret.jsonl", "/etc/passwd", "a/../../secret.jsonl"])
 def test_a_path_that_leaves_the_case_folder(tmp_path: Path, refused: Any, name: str) -> None:
     write_jsonl(tmp_path / "secret.jsonl", make_rows("t", 3))
-    refused(write_case(tmp_path / "c", changes={"data": {"train": name}}), "data.train", "leaves the case folder")
+    refused(
+        write_case(tmp_path / "c", changes={"data": {"train": name}}), "data.train", "leaves the case folder"
+    )
 
 
 def test_a_link_that_leaves_the_case_folder(tmp_path: Path, refused: Any) -> None:
@@ -145,7 +156,9 @@ def test_a_baseline_of_an_unknown_model(tmp_path: Path, refused: Any) -> None:
 
 
 def test_an_unknown_metric_with_the_nearest_one(tmp_path: Path, refused: Any) -> None:
-    refused(write_case(tmp_path / "c", changes={"quality": {"metric": "acuracy"}}), "quality.metric", "'accuracy'")
+    refused(
+        write_case(tmp_path / "c", changes={"quality": {"metric": "acuracy"}}), "quality.metric", "'accuracy'"
+    )
 
 
 def test_a_newer_schema_version(tmp_path: Path, refused: Any) -> None:
@@ -153,11 +166,23 @@ def test_a_newer_schema_version(tmp_path: Path, refused: Any) -> None:
 
 
 def test_an_output_that_does_not_fit_the_schema(tmp_path: Path, refused: Any) -> None:
-    task = {"kind": "extraction", "instructions": "x", "schema": {"type": "array", "items": {"type": "string"}}}
+    task = {
+        "kind": "extraction",
+        "instructions": "x",
+        "schema": {"type": "array", "items": {"type": "string"}},
+    }
     rows = [{"id": f"{s}{i}", "input": f"{s} {i}", "output": ["a"]} for s in "th" for i in range(4)]
     rows[2]["output"] = ["a", 5]
-    changes = {"task": task, "quality": {"metric": "set_f1"}, "baselines": [{"name": "z", "kind": "zero_shot", "model": "small"}]}
-    refused(write_case(tmp_path / "c", train=rows[:4], held_out=rows[4:], changes=changes), "train.jsonl:3", "task.schema")
+    changes = {
+        "task": task,
+        "quality": {"metric": "set_f1"},
+        "baselines": [{"name": "z", "kind": "zero_shot", "model": "small"}],
+    }
+    refused(
+        write_case(tmp_path / "c", train=rows[:4], held_out=rows[4:], changes=changes),
+        "train.jsonl:3",
+        "task.schema",
+    )
 
 
 def test_all_problems_at_once(tmp_path: Path, refused: Any) -> None:
@@ -180,7 +205,9 @@ def test_a_csv_without_the_named_column(tmp_path: Path, refused: Any) -> None:
     refused(case, "train.csv:1", "has no column 'input'", "data.columns.input")
 
 
-def test_the_same_text_in_both_splits_is_a_finding_and_no_error(tmp_path: Path, cli: Any, scripted: Any) -> None:
+def test_the_same_text_in_both_splits_is_a_finding_and_no_error(
+    tmp_path: Path, cli: Any, scripted: Any
+) -> None:
     scripted()
     rows = make_rows("h", 12)
     rows[3]["input"] = make_rows("t", 9)[4]["input"]

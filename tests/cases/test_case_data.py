@@ -17,7 +17,9 @@ from tests.conftest import make_rows, write_case
 
 def examples(n: int, *, groups: int | None = None, labels: int = 3) -> list[Example]:
     return [
-        Example(id=f"e{i}", input=f"text {i}", output=f"l{i % labels}", group=f"g{i % groups}" if groups else None)
+        Example(
+            id=f"e{i}", input=f"text {i}", output=f"l{i % labels}", group=f"g{i % groups}" if groups else None
+        )
         for i in range(n)
     ]
 
@@ -45,7 +47,9 @@ def test_the_dev_split_does_not_depend_on_order() -> None:
 
 
 def test_another_seed_cuts_another_dev_split() -> None:
-    assert split_dev(examples(50), fraction=0.2, seed=0)[1] != split_dev(examples(50), fraction=0.2, seed=1)[1]
+    assert (
+        split_dev(examples(50), fraction=0.2, seed=0)[1] != split_dev(examples(50), fraction=0.2, seed=1)[1]
+    )
 
 
 def test_csv_is_read_with_named_columns_quotes_and_line_breaks(tmp_path: Path) -> None:
@@ -53,7 +57,8 @@ def test_csv_is_read_with_named_columns_quotes_and_line_breaks(tmp_path: Path) -
     case = write_case(tmp_path / "c", changes={"data": data})
     (case / "held_out.jsonl").write_text('{"id": "h", "text": "a", "queue": "other"}\n')
     (case / "train.csv").write_text(
-        'text,queue,comment\n"Where is it,\nthe ""big"" box?",delivery,x\nmy bill,payment,\nhello,other,\n', encoding="utf-8-sig"
+        'text,queue,comment\n"Where is it,\nthe ""big"" box?",delivery,x\nmy bill,payment,\nhello,other,\n',
+        encoding="utf-8-sig",
     )
     loaded = load_case(case)
     texts = {e.input_text: e.output for e in loaded.train}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from advisor import workflow
-from advisor.errors import NoResultsError
+from advisor.errors import BudgetExceededError, NoResultsError
 from advisor.records import Failure
 from tests.conftest import write_case, write_jsonl
 
@@ -41,7 +41,10 @@ def test_held_out_outputs_and_items_never_reach_a_prompt_as_examples(tmp_path: P
     case = write_case(tmp_path / "c")
     model = scripted(right)
     workflow.run(case)
-    held_out = {line.split('"input": "')[1].split('"')[0] for line in (case / "held_out.jsonl").read_text().splitlines()}
+    held_out = {
+        line.split('"input": "')[1].split('"')[0]
+        for line in (case / "held_out.jsonl").read_text().splitlines()
+    }
     for call in model.calls:
         assert not {m.content for m in call.messages[:-1]} & held_out
 
@@ -53,12 +56,17 @@ def test_the_number_of_examples_is_chosen_on_dev_only(tmp_path: Path, scripted: 
     row = next(b for b in decision.baselines if b.name == "few_shot")
     assert {t.n for t in row.trials} == {6}
     assert row.setting == max(row.trials, key=lambda t: t.value).setting
-    held_out = {line.split('"input": "')[1].split('"')[0] for line in (case / "held_out.jsonl").read_text().splitlines()}
+    held_out = {
+        line.split('"input": "')[1].split('"')[0]
+        for line in (case / "held_out.jsonl").read_text().splitlines()
+    }
     settings = {len(c.messages) for c in model.calls if c.messages[-1].content in held_out}
     assert settings == {2 + 2 * int(row.setting["examples"])}
 
 
-def test_the_budget_stops_before_it_is_exceeded_and_the_run_goes_on_later(tmp_path: Path, scripted: Any) -> None:
+def test_the_budget_stops_before_it_is_exceeded_and_the_run_goes_on_later(
+    tmp_path: Path, scripted: Any
+) -> None:
     models = {"small": {"provider": "x", "model": "m", "prices": {"input": 10.0, "output": 10.0}}}
     baselines = [{"name": "zero_shot", "kind": "zero_shot", "model": "small"}]
     task = {"kind": "generation", "instructions": "Say it.", "max_output_tokens": 5}
@@ -70,8 +78,9 @@ def test_the_budget_stops_before_it_is_exceeded_and_the_run_goes_on_later(tmp_pa
         changes={"models": models, "baselines": baselines, "task": task, "quality": {"metric": "token_f1"}},
     )
     model = scripted(lambda r: "a b d")
-    with pytest.raises(NoResultsError):
+    with pytest.raises(BudgetExceededError) as stopped:
         workflow.run(case, budget_usd=0.001)
+    assert stopped.value.exit_code == 4
     made = len(model.calls)
     spent = sum(model.count_tokens(c.messages) + 3 for c in model.calls) * 10 / 1e6
     assert 0 < made < 40
@@ -92,7 +101,11 @@ def test_a_budget_needs_known_prices(tmp_path: Path, scripted: Any, cli: Any) ->
 def test_a_failed_item_counts_as_wrong_and_exits_3(tmp_path: Path, scripted: Any, cli: Any) -> None:
     case = write_case(tmp_path / "c")
     gone = Failure(error="context_window", message="too long")
-    scripted(lambda r: gone if "h003" in r.messages[-1].content or "number 12" in r.messages[-1].content else right(r))
+    scripted(
+        lambda r: (
+            gone if "h003" in r.messages[-1].content or "number 12" in r.messages[-1].content else right(r)
+        )
+    )
     result = cli("run", case, "--json", "--baselines", "zero_shot")
     assert result.code == 3
     row = result.json["baselines"][0]
@@ -154,7 +167,10 @@ def test_results_can_be_exported_and_decide_alone(tmp_path: Path, scripted: Any,
 
 def test_imported_results_give_a_verdict(tmp_path: Path, cli: Any) -> None:
     case = write_case(tmp_path / "c")
-    rows = [{"baseline": "zero_shot", "id": f"h{i}", "score": float(i % 2), "input_tokens": 100} for i in range(60)]
+    rows = [
+        {"baseline": "zero_shot", "id": f"h{i}", "score": float(i % 2), "input_tokens": 100}
+        for i in range(60)
+    ]
     write_jsonl(tmp_path / "r.jsonl", rows)
     assert cli("import", case, tmp_path / "r.jsonl").code == 0
     decision = cli("decide", case, "--json").json
@@ -176,7 +192,9 @@ def test_imported_results_give_a_verdict(tmp_path: Path, cli: Any) -> None:
         ({"baseline": "zero_shot", "id": "h1", "score": 1, "latency": 1}, "latency: is not a key"),
     ],
 )
-def test_wrong_results_are_refused_with_their_line(tmp_path: Path, cli: Any, row: dict[str, Any], message: str) -> None:
+def test_wrong_results_are_refused_with_their_line(
+    tmp_path: Path, cli: Any, row: dict[str, Any], message: str
+) -> None:
     case = write_case(tmp_path / "c")
     write_jsonl(tmp_path / "r.jsonl", [{"baseline": "zero_shot", "id": "h0", "score": 1}, row])
     result = cli("import", case, tmp_path / "r.jsonl")

@@ -11,11 +11,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from advisor.cases.schema import ModelSpec
-from advisor.errors import ModelError, WeightsError
-from advisor.models import embedded
-from advisor.models._hardware import Hardware
-from advisor.records import ChatRequest, Completion, Message
+from advisor.cases.schema import ModelSpec  # noqa: E402
+from advisor.errors import ModelError, WeightsError  # noqa: E402
+from advisor.models import embedded  # noqa: E402
+from advisor.models._hardware import Hardware  # noqa: E402
+from advisor.records import ChatRequest, Completion, Message  # noqa: E402
 
 SPEC = ModelSpec(provider="embedded", model="smollm2-135m")
 

@@ -169,7 +169,7 @@ def test_json_always_fits_its_schema(model: LocalChatModel, schema: dict[str, Js
 
 
 def test_every_expected_output_can_be_written(model: LocalChatModel) -> None:
-    """The grammar lets through what `render_output` writes, else a tuned model could not say what it learnt."""
+    """The grammar lets through what `render_output` writes, else a tuned model cannot say what it learnt."""
     from advisor.models._decoding import GrammarCompiler
 
     schema: JsonValue = {

@@ -17,17 +17,24 @@ documents = st.lists(paragraphs, min_size=1, max_size=5).map(
     lambda ps: Document(name="d.md", title="D", text="\n\n".join(ps))
 )
 
-# The smallest PDF that says "Kelp is dried for nine days".
-PDF = b"""%PDF-1.4
-1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
-2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
-3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>endobj
-4 0 obj<</Length 57>>stream
-BT /F 12 Tf 20 200 Td (Kelp is dried for nine days) Tj ET
-endstream endobj
-5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj
-trailer<</Root 1 0 R>>
-"""
+
+def one_page_pdf(text: str) -> bytes:
+    """A PDF of one page that says `text`, with its table of offsets."""
+    content = f"BT /F 12 Tf 20 200 Td ({text}) Tj ET".encode()
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 300 300]/Contents 4 0 R/Resources<</Font<</F 5 0 R>>>>>>",
+        b"<</Length %d>>\nstream\n%s\nendstream" % (len(content), content),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    pdf, offsets = b"%PDF-1.4\n", []
+    for number, body in enumerate(objects, start=1):
+        offsets.append(len(pdf))
+        pdf += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    trailer = b"trailer\n<</Size 6/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % len(pdf)
+    return pdf + b"xref\n0 6\n0000000000 65535 f \n" + table + trailer
 
 
 def test_documents_of_all_kinds_are_read_by_path(tmp_path: Path) -> None:
@@ -48,7 +55,7 @@ def test_documents_of_all_kinds_are_read_by_path(tmp_path: Path) -> None:
 
 def test_a_pdf_is_read_where_its_package_is_installed(tmp_path: Path) -> None:
     pytest.importorskip("pypdf")
-    (tmp_path / "kelp-drying.PDF").write_bytes(PDF)
+    (tmp_path / "kelp-drying.PDF").write_bytes(one_page_pdf("Kelp is dried for nine days"))
     (document,) = load_documents(tmp_path)
     assert document == Document(
         name="kelp-drying.PDF", title="Kelp drying", text="Kelp is dried for nine days"
@@ -58,7 +65,7 @@ def test_a_pdf_is_read_where_its_package_is_installed(tmp_path: Path) -> None:
 def test_a_pdf_without_its_package_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "kelp.pdf").write_bytes(PDF)
+    (tmp_path / "kelp.pdf").write_bytes(one_page_pdf("Kelp is dried for nine days"))
     monkeypatch.setitem(sys.modules, "pypdf", None)
     with pytest.raises(MissingExtraError, match=r"advisor\[pdf\]"):
         load_documents(tmp_path)
@@ -74,6 +81,13 @@ def test_all_problems_are_told_at_once_with_file_and_line(tmp_path: Path) -> Non
         load_documents(tmp_path)
     told = [(p.path.name, p.line) for p in caught.value.problems]
     assert told == [("a.jsonl", 2), ("a.jsonl", 3), ("a.jsonl", 4), ("b.md", None), ("c.txt", None)]
+
+
+def test_a_pdf_of_pictures_is_a_problem_of_the_case(tmp_path: Path) -> None:
+    pytest.importorskip("pypdf")
+    (tmp_path / "scan.pdf").write_bytes(one_page_pdf(""))
+    with pytest.raises(CaseError, match="holds no text"):
+        load_documents(tmp_path)
 
 
 def test_a_broken_pdf_is_a_problem_of_the_case(tmp_path: Path) -> None:

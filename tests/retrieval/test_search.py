@@ -50,7 +50,7 @@ def test_equal_passages_come_in_the_order_given() -> None:
     assert [p.document for p, _ in found] == [str(i) for i in range(20)]
 
 
-@pytest.mark.parametrize("query", ["", "the", "zebra", "?"])
+@pytest.mark.parametrize("query", ["", "the", "When do you have it?", "zebra", "?"])
 def test_a_query_without_a_shared_word_finds_nothing(query: str) -> None:
     assert LexicalIndex(PASSAGES).search(query, 3) == []
 

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import time
+from random import Random
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from advisor.statistics import adjust, compare, wilcoxon_signed_rank
 from advisor.statistics.paired import exact_mcnemar, tango_interval
@@ -136,9 +138,7 @@ def test_swapping_graded_baselines_negates(pairs: list[tuple[float, float]]) -> 
 
 @settings(max_examples=30, deadline=None)
 @given(graded, st.randoms(use_true_random=False))
-def test_order_of_items_does_not_matter(
-    pairs: list[tuple[float, float]], random: np.random.Generator
-) -> None:
+def test_order_of_items_does_not_matter(pairs: list[tuple[float, float]], random: Random) -> None:
     shuffled = list(pairs)
     random.shuffle(shuffled)
     results = []
@@ -185,6 +185,12 @@ def test_holm_adjusts_as_published() -> None:
     assert adjust([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert adjust([]) == []
     assert adjust([0.2]) == [0.2]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
+def test_holm_agrees_with_statsmodels(p_values: list[float]) -> None:
+    assert adjust(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=10))

@@ -1,0 +1,132 @@
+"""What tuning brings: quality, fewer tokens, a base for other domains."""
+
+from __future__ import annotations
+
+from advisor.decision.questions.situation import (
+    Situation,
+    answered,
+    interval_text,
+    said,
+    score_text,
+    standing_text,
+    tokens_per_request,
+)
+from advisor.formatting import count, number, percent
+from advisor.records import AnswerWord, Evidence, Question
+
+
+def quality(s: Situation) -> Question:
+    """Whether the tuned model beats the best alternative."""
+    tuned, alternative = s.tuned, s.alternative
+    evidence = [said("measured", standing_text(s, x)) for x in s.of_kind("fine_tuned")]
+    answer: AnswerWord = "unclear"
+    pair = s.findings.pair(tuned.name, alternative.name) if tuned and alternative else None
+    if tuned is None or alternative is None or pair is None:
+        summary = "Not known: a tuned model and an alternative must both be measured on the same items."
+    else:
+        evidence.append(said("measured", standing_text(s, alternative)))
+        evidence.append(
+            said(
+                "measured",
+                f"{tuned.name} less {alternative.name}: {pair.difference * 100:+.1f} points, "
+                f"{interval_text(pair.ci95)}, {pair.test}, p = {pair.p_value:.3g}, n = {pair.n}.",
+            )
+        )
+        if pair.ci95[0] > 0 and pair.p_value < 0.05:
+            answer, word = "yes", "Yes"
+        elif pair.ci95[1] < 0 or pair.ci95[1] < s.case.quality.min_gain:
+            answer, word = "no", "No"
+        else:
+            word = "The held-out set cannot tell"
+        summary = (
+            f"{word}: {tuned.name} has {score_text(s, tuned)}, "
+            f"the best alternative ({alternative.name}) {score_text(s, alternative)}."
+        )
+        clean = tuned.quality.without_leaked
+        if clean is not None:
+            evidence.append(said("measured", f"{tuned.name} without leaked items: {percent(clean)}."))
+    return answered(
+        "benefits.quality",
+        "Benefits",
+        "Did the fine-tuned model beat the baselines?",
+        answer,
+        summary,
+        evidence,
+        "More held-out items (a difference that now lies within the noise), or another base model.",
+    )
+
+
+def cost(s: Situation) -> Question:
+    """Whether it needs fewer tokens."""
+    tuned = s.tuned
+    prompting = next(iter(s.of_kind("few_shot", "rag")), None) or next(iter(s.of_kind("zero_shot")), None)
+    evidence: list[Evidence] = []
+    answer: AnswerWord = "unclear"
+    summary = "Not known: a tuned model and a prompted one must both be measured."
+    if tuned is not None and prompting is not None:
+        mine, theirs = tokens_per_request(tuned), tokens_per_request(prompting)
+        if mine is None or theirs is None:
+            summary = "Not known: the tokens of one of them are not known."
+        else:
+            answer = "yes" if mine < theirs else "no"
+            change = (
+                f"{percent(abs(1 - mine / theirs), digits=0)} {'fewer' if mine < theirs else 'more'}"
+                if theirs
+                else ""
+            )
+            summary = (
+                f"{'Yes' if answer == 'yes' else 'No'}: {number(mine)} tokens a request against {number(theirs)} "
+                f"of {prompting.name} ({change})."
+            )
+            for x in (tuned, prompting):
+                t = x.tokens
+                evidence.append(
+                    said(
+                        "measured",
+                        f"{x.name}: {number(t.input)} tokens in (of which {number(t.cached_input)} reused), "
+                        f"{number(t.output)} out.",
+                    )
+                )
+    evidence += [
+        said("estimated", b.text) for b in s.break_even if tuned is not None and b.baseline == tuned.name
+    ]
+    return answered(
+        "benefits.cost",
+        "Benefits",
+        "Does it use fewer tokens, because prompts get simpler?",
+        answer,
+        summary,
+        evidence,
+        "Longer or shorter prompts; prices for reused (cached) tokens; a machine paid by the hour, where tokens matter "
+        "less.",
+    )
+
+
+def extensibility(s: Situation) -> Question:
+    """Whether the base model serves other domains."""
+    tuned = s.tuned
+    evidence: list[Evidence] = []
+    summary = "Not measured: no second domain was evaluated."
+    record = tuned.measured.tuning if tuned else None
+    if record is not None and record.system in ("trl", "autotrain"):
+        size = f" of {count(record.trainable_parameters)} parameters" if record.trainable_parameters else ""
+        evidence.append(
+            said(
+                "estimated",
+                f"The base model stays as it is: tuning made an adapter{size}, and another domain can have one of its "
+                "own on the same base.",
+            )
+        )
+        summary = (
+            "Likely: the base model is unchanged and takes an adapter for each domain; what tuning loses elsewhere "
+            "was not measured."
+        )
+    return answered(
+        "benefits.extensibility",
+        "Benefits",
+        "Can the base model be reused for new domains?",
+        "unclear",
+        summary,
+        evidence,
+        "A second case, on which the tuned and the base model are both measured.",
+    )

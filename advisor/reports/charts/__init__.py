@@ -1,0 +1,79 @@
+"""The charts of a decision, the same in the report and on the page: `Decision -> chart | None`.
+
+None means that there is nothing to draw. What is unknown is named below a chart and never drawn at zero. A
+baseline has the same colour and shape in all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import altair as alt
+
+from advisor.formatting import count, one_line, tokens, usd
+from advisor.records import Decision
+from advisor.reports import wording
+from advisor.reports.charts._layers import score_text, to_svg
+from advisor.reports.charts._theme import COLOURS, DARK, LIGHT, NARROW, WIDE, Theme, Width
+from advisor.reports.charts.cost import cost_chart, payback_months
+from advisor.reports.charts.loss import loss_chart
+from advisor.reports.charts.quality import quality_chart
+from advisor.reports.charts.tokens import tokens_chart
+from advisor.reports.charts.tradeoff import tradeoff_chart
+
+__all__ = [
+    "CHARTS",
+    "COLOURS",
+    "DARK",
+    "LIGHT",
+    "NARROW",
+    "WIDE",
+    "DrawChart",
+    "Theme",
+    "Width",
+    "cost_chart",
+    "describe",
+    "loss_chart",
+    "payback_months",
+    "quality_chart",
+    "to_svg",
+    "tokens_chart",
+    "tradeoff_chart",
+]
+
+
+class DrawChart(Protocol):
+    """A function that draws one chart."""
+
+    def __call__(self, decision: Decision, *, theme: Theme, width: Width) -> alt.LayerChart | None:
+        """The chart, or None where there is nothing to draw."""
+
+
+CHARTS: dict[str, tuple[str, DrawChart]] = {
+    "quality": ("How good the answers are", quality_chart),
+    "tradeoff": ("Quality against running cost", tradeoff_chart),
+    "cost": ("What it costs over time", cost_chart),
+    "tokens": ("What a request consists of", tokens_chart),
+    "loss": ("How tuning went", loss_chart),
+}
+"""Every chart by id, with its title, in the order they are shown."""
+
+
+def describe(decision: Decision, chart: str) -> str:
+    """A chart in one sentence, for who cannot see it; its figures stand in the tables too."""
+    fraction, names = wording.is_fraction(decision), {b.name: one_line(b.name) for b in decision.baselines}
+    match chart:
+        case "quality":
+            figures = [f"{names[b.name]} {score_text(b, fraction)}" for b in decision.baselines]
+            return f"{one_line(decision.facts.metric)} with 95% intervals: {'; '.join(figures)}."
+        case "tradeoff":
+            figures = [f"{names[b.name]} {usd(b.cost_usd.per_1k_requests)}" for b in decision.baselines]
+            return f"Quality against cost per 1,000 requests: {'; '.join(figures)}."
+        case "cost":
+            figures = [f"{names[b.name]} {usd(b.cost_usd.over_horizon)}" for b in decision.baselines]
+            return f"Cost after {count(decision.facts.horizon_months)} months: {'; '.join(figures)}."
+        case "tokens":
+            figures = [f"{names[b.name]} {tokens(b.tokens.input)}" for b in decision.baselines]
+            return f"Mean prompt tokens per request: {'; '.join(figures)}."
+        case _:
+            return "Training loss and dev loss by training step."

@@ -1,0 +1,142 @@
+"""The decision on a terminal: verdict, comparison, the ten answers and the warnings, in at most 100 columns.
+
+Foreign text goes through `clean`, which writes steering characters out, into `Text`, which takes no markup.
+"""
+
+from __future__ import annotations
+
+from rich.box import ROUNDED, SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from advisor.formatting import (
+    BADGES,
+    clean,
+    count,
+    interval,
+    one_line,
+    score,
+    seconds,
+    tokens,
+    usd,
+    usd_short,
+)
+from advisor.records import BaselineSummary, Decision
+from advisor.reports import wording
+
+MAX_COLUMNS = 100
+_COLOURS = {"fine_tune": "green", "do_not_fine_tune": "blue", "not_yet": "yellow"}
+_ANSWERS = {"yes": "green", "no": "red", "unclear": "yellow"}
+
+
+def print_decision(decision: Decision, console: Console) -> None:
+    """Writes a decision to a console, no wider than 100 columns."""
+    width = min(MAX_COLUMNS, console.width)
+    for part in (
+        _verdict(decision),
+        _comparison(decision),
+        _questions(decision),
+        _warnings(decision),
+    ):
+        if part is not None:
+            console.print(part, width=width)
+
+
+def _verdict(d: Decision) -> Panel:
+    v = d.verdict
+    colour = _COLOURS[v.decision]
+    lines: list[RenderableType] = [Text(clean(wording.verdict_sentence(d)), style="bold")]
+    lines.append(
+        Text(f"Confidence {wording.confidence(v.confidence)}, as to the choice of examples", style="dim")
+    )
+    lines.append(_bullets(v.reasons))
+    if v.missing:
+        lines += [Text("Missing:", style="bold"), _bullets(v.missing)]
+    if v.flips:
+        lines += [
+            Text("What would turn it:", style="bold"),
+            _bullets([wording.flip(f, d) for f in v.flips[:3]]),
+        ]
+    title = Text(f" {wording.VERDICTS[v.decision]} ", style=f"bold {colour}")
+    return Panel(
+        Group(*lines), title=title, title_align="left", border_style=colour, box=ROUNDED, padding=(0, 1),
+        subtitle=Text(f" {clean(d.facts.title)} ", style="dim"), subtitle_align="right",
+    )  # fmt: skip
+
+
+def _comparison(d: Decision) -> RenderableType:
+    fraction = wording.is_fraction(d)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    table.add_column("Baseline", overflow="fold", min_width=8)
+    table.add_column("n", justify="right", overflow="fold")
+    table.add_column(Text(clean(d.facts.metric)), justify="right", overflow="fold")
+    table.add_column("95% interval", justify="right", overflow="fold")
+    table.add_column("Tokens\nin → out", justify="right", overflow="fold")
+    table.add_column("Latency\np50", justify="right", overflow="fold")
+    table.add_column("USD per\n1,000", justify="right", overflow="fold")
+    table.add_column("one-off", justify="right", overflow="fold")
+    table.add_column("per\nmonth", justify="right", overflow="fold")
+    table.add_column(f"{d.facts.horizon_months}\nmonths", justify="right", overflow="fold")
+    for b in d.baselines:
+        recommended = b.name == d.verdict.recommended
+        table.add_row(*(Text(cell) for cell in _row(b, fraction)), style="bold green" if recommended else "")
+    signs = {kind: f"{sign} {kind}" for kind, (sign, _) in BADGES.items()}
+    volume = count(d.facts.requests_per_month)
+    note = Text(
+        f"Quality, tokens, latency: {signs['measured']}. Costs: {signs['estimated']}, "
+        f"at {volume} requests a month ({signs['declared']}). “?” is unknown.",
+        style="dim",
+    )
+    return Group(Padding(table, (1, 0, 0, 0)), note)
+
+
+def _row(b: BaselineSummary, fraction: bool) -> tuple[str, ...]:
+    cost = b.cost_usd
+    cells = (
+        clean(b.name),
+        count(b.n),
+        score(b.quality.value, fraction=fraction),
+        interval(b.quality.ci95, fraction=fraction, unit=False),
+        f"{_short(tokens(b.tokens.input))} → {_short(tokens(b.tokens.output))}",
+        seconds(b.latency_s.p50),
+        usd(cost.per_1k_requests),
+        usd_short(cost.one_off),
+        usd_short(cost.per_month),
+        usd_short(cost.over_horizon),
+    )
+    return tuple(_short(cell) if i else cell for i, cell in enumerate(cells))
+
+
+def _short(text: str) -> str:
+    return "?" if text == "unknown" else text
+
+
+def _questions(d: Decision) -> RenderableType:
+    """A line for each; what does not fit stands in the report."""
+    lines = [Text("\nThe ten questions", style="bold")]
+    widest = max(len(one_line(q.id)) for q in d.questions) if d.questions else 0
+    for q in d.questions:
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(f"{q.answer:<7}  ", style=f"bold {_ANSWERS[q.answer]}")
+        line.append(f"{one_line(q.id):<{widest}}  ", style="dim")
+        line.append(one_line(q.summary))
+        lines.append(line)
+    return Group(*lines)
+
+
+def _warnings(d: Decision) -> RenderableType | None:
+    if not d.warnings:
+        return None
+    return Group(Text("\nRead this with care", style="bold yellow"), _bullets(d.warnings))
+
+
+def _bullets(texts: tuple[str, ...] | list[str]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column(width=1)
+    table.add_column(ratio=1, overflow="fold")
+    for text in texts:
+        table.add_row("•", Text(clean(text)))
+    return table

@@ -1,0 +1,197 @@
+"""How much faster is tuning on packed batches than TRL's plain loop, and does it learn the same?
+
+The same LoRA, data, order of learning rates, number of epochs and seed, on the embedded model:
+
+- plain: `SFTTrainer` on a prompt/completion data set, completion-only loss, padded rows, no gradient checkpointing;
+- packed: `advisor.tuning.trl.tune`.
+
+Tokens are counted alike for both: the prompts and completions as they stand in the data, without padding, with
+nothing shared. Both are then asked for the dev examples' labels by the same code.
+
+    python benchmarks/lora_training.py [--examples 160] [--epochs 2] [--steps N: stop the plain loop early]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import _results
+import torch
+import yaml
+from datasets import Dataset
+from peft import LoraConfig
+from transformers import PrinterCallback, TrainerCallback
+from trl import SFTConfig, SFTTrainer
+
+from advisor.cases.schema import Case, Example, ModelSpec, Task
+from advisor.models.embedded import VERSION, EmbeddedProvider
+from advisor.prompts import build_request, build_training_example
+from advisor.records import Completion
+from advisor.tuning.base import TrainingExample, TuningJob, TuningSettings
+from advisor.tuning.packing import EncodedExample, pack, summed_loss
+from advisor.tuning.trl import WARM_UP, tune
+
+CASE = Path(__file__).parents[1] / "sample_cases" / "support_intents"
+SPEC = ModelSpec(provider="embedded", model="smollm2-135m")
+
+
+def main() -> None:
+    """Measures, prints a table, writes results/lora_training.json."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--examples", type=int, default=160)
+    parser.add_argument("--dev", type=int, default=48)
+    parser.add_argument("--epochs", type=float, default=2.0)
+    arguments = parser.parse_args()
+
+    task = Case.model_validate(yaml.safe_load((CASE / "case.yaml").read_text(encoding="utf-8"))).task
+    lines = (CASE / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    examples = [Example.model_validate_json(line) for line in lines]
+    dev = examples[: arguments.dev]
+    train = examples[arguments.dev : arguments.dev + arguments.examples]
+    job = TuningJob(
+        base=SPEC,
+        base_version=VERSION,
+        examples=tuple(build_training_example(task, e) for e in train),
+        settings=TuningSettings(epochs=arguments.epochs),
+    )
+    chat = EmbeddedProvider().open(SPEC).chat
+    tokens = arguments.epochs * sum(len(chat.prompt(m)) + len(chat.answer(c)) for m, c in job.examples)
+
+    rows = []
+    with tempfile.TemporaryDirectory() as temporary:
+        for name, train_one in (("packed", train_packed), ("plain", train_plain)):
+            folder = Path(temporary) / name
+            seconds = train_one(job, folder)
+            loss, accuracy = evaluate(task, dev, folder / "adapter")
+            rows.append(
+                {
+                    "way": name,
+                    "seconds": seconds,
+                    "tokens_per_s": tokens / seconds,
+                    "dev_loss": loss,
+                    "dev_accuracy": accuracy,
+                }
+            )
+    speed_up = rows[0]["tokens_per_s"] / rows[1]["tokens_per_s"]
+    print(f"{'way':<8}{'training':>10}{'tokens/s':>10}{'dev loss':>10}{'dev accuracy':>14}")
+    for row in rows:
+        print(
+            f"{row['way']:<8}{row['seconds']:>8.0f} s{row['tokens_per_s']:>10.0f}{row['dev_loss']:>10.3f}"
+            f"{row['dev_accuracy']:>13.1%}"
+        )
+    print(f"packed is {speed_up:.1f}× as fast")
+    path = _results.write(
+        "lora_training",
+        hardware=EmbeddedProvider().open(SPEC).hardware,
+        packages=["torch", "transformers", "trl", "peft"],
+        figures={
+            "model": VERSION,
+            "examples": len(train),
+            "epochs": arguments.epochs,
+            "tokens": tokens,
+            "speed_up": speed_up,
+            "rows": rows,
+        },
+    )
+    print(json.dumps(str(path)))
+
+
+def train_packed(job: TuningJob, folder: Path) -> float:
+    """Seconds of training the product's way."""
+    return tune(job, folder, on_progress=report("packed")).duration_s
+
+
+def train_plain(job: TuningJob, folder: Path) -> float:
+    """Seconds of training with TRL alone, set up as its documentation shows."""
+    base = EmbeddedProvider().open(SPEC)
+    model = base.load_for_tuning()
+    model.set_attn_implementation("sdpa")
+    settings, clock = job.settings, Clock()
+    steps = settings.epochs * -(-len(job.examples) // settings.batch_size)
+    trainer = SFTTrainer(
+        model=model,
+        args=SFTConfig(
+            output_dir=str(folder),
+            num_train_epochs=settings.epochs,
+            per_device_train_batch_size=settings.batch_size,
+            learning_rate=settings.learning_rate,
+            lr_scheduler_type="cosine",
+            warmup_steps=max(1, round(WARM_UP * steps)),
+            optim="adamw_torch",
+            seed=settings.seed,
+            data_seed=settings.seed,
+            bf16=model.dtype == torch.bfloat16,
+            use_cpu=model.device.type == "cpu",
+            gradient_checkpointing=False,
+            completion_only_loss=True,
+            save_strategy="no",
+            logging_steps=1,
+            report_to=[],
+            disable_tqdm=True,
+        ),
+        processing_class=base.chat.tokenizer,
+        train_dataset=Dataset.from_list([as_prompt_completion(e) for e in job.examples]),
+        callbacks=[clock],
+        peft_config=LoraConfig(
+            r=settings.rank, lora_alpha=settings.alpha, target_modules="all-linear", task_type="CAUSAL_LM"
+        ),
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+    trainer.model.save_pretrained(folder / "adapter")
+    return clock.seconds
+
+
+class Clock(TrainerCallback):
+    """Times the steps, without what comes before and after them."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.started = time.perf_counter()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.seconds = time.perf_counter() - self.started
+        report("plain")(state.global_step, state.max_steps, None, self.seconds)
+
+
+def as_prompt_completion(example: TrainingExample) -> dict[str, list[dict[str, str]]]:
+    messages, completion = example
+    return {
+        "prompt": [m.model_dump() for m in messages],
+        "completion": [{"role": "assistant", "content": completion}],
+    }
+
+
+def evaluate(task: Task, dev: Sequence[Example], adapter: Path) -> tuple[float, float]:
+    """Loss per completion token in nats, and accuracy, on the dev examples."""
+    model = EmbeddedProvider().open(SPEC, adapter=str(adapter))
+    weights = model.load_for_tuning()
+    pairs = [build_training_example(task, e) for e in dev]
+    rows = pack(
+        [EncodedExample(tuple(model.chat.prompt(m)), tuple(model.chat.answer(c))) for m, c in pairs],
+        max_tokens=1024,
+    )
+    with torch.no_grad():
+        loss = sum(summed_loss(weights, row).item() for row in rows) / sum(len(row.targets) for row in rows)
+    requests = [build_request(task, e) for e in dev]
+    said = {i: c.text for batch in model.complete(requests) for i, c in batch if isinstance(c, Completion)}
+    return loss, sum(said.get(i) == c for i, (_, c) in enumerate(pairs)) / len(pairs)
+
+
+def report(way: str) -> Any:
+    def show(step: int, total: int, loss: float | None, elapsed_s: float) -> None:
+        if step % 10 == 0 or step == total:
+            print(f"{way}: step {step} of {total}, {elapsed_s:.0f} s", flush=True)
+
+    return show
+
+
+if __name__ == "__main__":
+    main()
