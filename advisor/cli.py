@@ -182,7 +182,7 @@ def batch(
     from advisor.evaluation.progress import RichProgress
 
     with RichProgress(_stderr()) as progress:
-        entries = workflow.batch(folder, output=output, store=store, progress=progress)
+        entries, index = workflow.batch(folder, output=output, store=store, progress=progress)
     if as_json:
         _print_json(
             [
@@ -201,6 +201,7 @@ def batch(
         for e in entries:
             if e.decision is not None:
                 typer.echo(f"{e.decision.case}: {e.decision.verdict.decision} → {e.report}")
+        typer.echo(f"all: {index}")
     for e in entries:
         if e.error is not None:
             _say(f"{e.folder}: {e.error}")
@@ -321,7 +322,8 @@ def _overrides(changes: list[str] | None) -> dict[str, str]:
 def _stdout() -> Console:
     from rich.console import Console
 
-    return Console()
+    # a file or a pipe has no width of its own, and rich would take 80 columns
+    return Console() if sys.stdout.isatty() else Console(width=100)
 
 
 def _stderr() -> Console:

@@ -65,6 +65,8 @@ def usd(value: float | None) -> str:
 
 def usd_short(value: float | None) -> str:
     """US dollars where room is scarce, e.g. on an axis: $12.3k · $1.5M."""
+    if value is not None and 0 < value < 0.005:
+        return "< $0.01"
     return _known(value, lambda x: _signed(x, f"${_short(abs(x))}"))
 
 

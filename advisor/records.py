@@ -188,7 +188,6 @@ class Tokens(Record):
     input: float | None
     cached_input: float | None
     output: float | None
-    parts: PromptParts | None = None
 
 
 class Latency(Record):
@@ -231,6 +230,8 @@ class BaselineSummary(Record):
     trials: tuple[SettingTrial, ...] = ()
     tuning: TuningRecord | None = None
     retrieval: RetrievalQuality | None = None
+    prompt_parts: PromptParts | None = None
+    """What the input tokens are for; beside `tokens`, which holds numbers alone."""
     value_usd_over_horizon: float | None = None
     """Worth of right and wrong answers less all costs, where the case says what they are worth."""
 

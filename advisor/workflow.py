@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from advisor.store.database import Store
 
 DEFAULT_STORE_FOLDER = ".advisor"
+DEFAULT_REPORTS = Path("reports")
 
 
 @dataclass(frozen=True)
@@ -160,10 +161,11 @@ def report(
         NoResultsError: Nothing was measured yet.
     """
     decision = decide(case, store=store, overrides=overrides)
-    folder = output or Path("reports")
+    text = render(decision, format)
+    folder = output or DEFAULT_REPORTS
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{decision.case}.{format}"
-    path.write_text(render(decision, format), encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -201,36 +203,53 @@ def batch(
     *,
     output: Path | None = None,
     store: str | None = None,
-    reuse_only: bool = False,
     progress: RunProgress | None = None,
-) -> list[BatchEntry]:
-    """Decides every case below a folder, running what has no results; a report each.
+) -> tuple[list[BatchEntry], Path]:
+    """Decides every case below a folder, running what has no results; a report each, and an index over all.
 
     A case that fails leaves the others alone.
+
+    Returns:
+        The cases in the order of their folders, and the path of the index.
 
     Raises:
         UsageError: There is no case below the folder.
     """
+    from advisor.reports.index import IndexEntry, render_index
+
     folders = sorted(p.parent for p in Path(folder).rglob(CASE_FILE) if DEFAULT_STORE_FOLDER not in p.parts)
     if not folders:
         raise UsageError(f"There is no case below {folder}.", hint="A case is a folder with a case.yaml.")
-    entries = []
+    target = output or DEFAULT_REPORTS
+    target.mkdir(parents=True, exist_ok=True)
+    entries: list[BatchEntry] = []
     for case in folders:
         try:
             try:
                 decision = decide(case, store=store)
             except NoResultsError:
-                if reuse_only:
-                    raise
                 decision = run(case, store=store, progress=progress).decision
-            target = output or Path("reports")
-            target.mkdir(parents=True, exist_ok=True)
-            path = target / f"{decision.case}.html"
-            path.write_text(render(decision, "html"), encoding="utf-8")
-            entries.append(BatchEntry(case, decision, path))
         except AdvisorError as error:
             entries.append(BatchEntry(case, error=str(error)))
-    return entries
+            continue
+        taken = {e.report for e in entries}
+        path = target / f"{decision.case}.html"
+        # two cases may have one name; their folders tell them apart
+        path = target / f"{decision.case}-{case.name}-{len(entries)}.html" if path in taken else path
+        path.write_text(render(decision, "html"), encoding="utf-8")
+        entries.append(BatchEntry(case, decision, path))
+    index = target / "index.html"
+    rows = tuple(
+        IndexEntry(
+            folder=str(e.folder),
+            decision=e.decision,
+            report=e.report.name if e.report else None,
+            error=e.error,
+        )
+        for e in entries
+    )
+    index.write_text(render_index(rows, datetime.now(UTC)), encoding="utf-8")
+    return entries, index
 
 
 def import_results(case: Path | str, results: Path, *, store: str | None = None) -> dict[str, int]:

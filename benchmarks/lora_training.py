@@ -2,13 +2,13 @@
 
 The same LoRA, data, order of learning rates, number of epochs and seed, on the embedded model:
 
-- plain: `SFTTrainer` on a prompt/completion data set, completion-only loss, padded rows, no gradient checkpointing;
+- plain: `SFTTrainer`, prompt/completion data set, completion-only loss, padded rows, no gradient checkpointing;
 - packed: `advisor.tuning.trl.tune`.
 
-Tokens are counted alike for both: the prompts and completions as they stand in the data, without padding, with
+Tokens are counted alike for both: the prompts and completions as they stand in the data, without padding,
 nothing shared. Both are then asked for the dev examples' labels by the same code.
 
-    python benchmarks/lora_training.py [--examples 160] [--epochs 2] [--steps N: stop the plain loop early]
+    python benchmarks/lora_training.py [--examples 160] [--epochs 2]
 """
 
 from __future__ import annotations
@@ -154,9 +154,11 @@ class Clock(TrainerCallback):
     """Times the steps, without what comes before and after them."""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Starts the clock."""
         self.started = time.perf_counter()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Reads it."""
         self.seconds = time.perf_counter() - self.started
         report("plain")(state.global_step, state.max_steps, None, self.seconds)
 

@@ -39,7 +39,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--items", type=int, default=60)
-    parser.add_argument("--rounds", type=int, default=3, help="the median of so many rounds counts")
+    parser.add_argument("--rounds", type=int, default=3, help="the fastest of so many rounds counts")
     arguments = parser.parse_args()
 
     task = Case.model_validate(yaml.safe_load((CASE / "case.yaml").read_text(encoding="utf-8"))).task
@@ -81,9 +81,9 @@ def main() -> None:
                 "shots": shots,
                 "items": len(items),
                 "prompt_tokens": statistics.mean(model.count_tokens(r.messages) for r in requests),
-                "naive_s_per_item": statistics.median(naive_s),
-                "reuse_s_per_item": statistics.median(reuse_s),
-                "speed_up": statistics.median(naive_s) / statistics.median(reuse_s),
+                "naive_s_per_item": min(naive_s),
+                "reuse_s_per_item": min(reuse_s),
+                "speed_up": min(naive_s) / min(reuse_s),
                 "same_answer": same / len(items),
                 "median_score_difference": statistics.median(
                     abs(a - b) for i in naive for a, b in zip(naive[i], reuse[i], strict=True)

@@ -90,6 +90,7 @@ def _summaries(
                 trials=measured.trials if measured else (),
                 tuning=measured.tuning if measured else None,
                 retrieval=measured.retrieval if measured else None,
+                prompt_parts=measured.prompt_parts if measured else None,
                 value_usd_over_horizon=worth.get(spec.name),
             )
         )

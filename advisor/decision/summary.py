@@ -208,7 +208,6 @@ def _tokens(measured: Measured) -> Tokens:
         input=mean([u.input for u in usages]),
         cached_input=mean([u.cached_input for u in usages]),
         output=mean([u.output for u in usages]),
-        parts=measured.prompt_parts,
     )
 
 

@@ -22,6 +22,7 @@ import platformdirs
 
 from advisor.cases.schema import ModelSpec
 from advisor.errors import MissingExtraError, ModelError, WeightsError
+from advisor.models import _openmp  # noqa: F401 (before torch)
 
 try:
     import torch

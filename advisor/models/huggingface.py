@@ -11,6 +11,7 @@ from typing import Any
 
 from advisor.cases.schema import ModelSpec
 from advisor.errors import MissingExtraError, ModelError
+from advisor.models import _openmp  # noqa: F401 (before torch)
 from advisor.records import ChatRequest, Completion, Failure, Message, Usage
 
 try:

@@ -19,7 +19,7 @@ from advisor.reports import charts, wording
 
 def render_html(decision: Decision) -> str:
     """The report of a decision as a self-contained HTML document."""
-    template = _environment().get_template("decision.html.j2")
+    template = environment().get_template("decision.html.j2")
     return template.render(
         d=decision,
         fraction=wording.is_fraction(decision),
@@ -43,7 +43,8 @@ def _figure(decision: Decision, name: str) -> dict[str, Any] | None:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates, with autoescape and the words that they share."""
     environment = Environment(
         loader=PackageLoader("advisor.reports", "templates"),
         autoescape=True,

@@ -74,6 +74,9 @@ def _head(d: Decision) -> list[str]:
         "",
         escaped(d.facts.use_case),
         "",
+        f"Case {code(d.case)}: {escaped(d.facts.task_kind.replace('_', ' '))}, to improve: {escaped(d.facts.aspect)}; "
+        f"{count(d.facts.n_held_out)} held-out items, {count(d.facts.n_train)} training examples.",
+        "",
         f"**{escaped(wording.verdict_sentence(d))}** Confidence {wording.confidence(v.confidence)}.",
         "",
         *_bullets(v.reasons),
@@ -111,7 +114,7 @@ def _comparison(d: Decision) -> list[str]:
         return (
             f"**{name}** (recommended)" if b.name == d.verdict.recommended else name,
             f"{count(b.n)}{failed}",
-            f"{score(b.quality.value, fraction=fraction)} ({interval(b.quality.ci95, fraction=fraction)})",
+            wording.score_with_interval(b, fraction=fraction),
             f"{tokens(b.tokens.input)} ({tokens(b.tokens.cached_input)}) / {tokens(b.tokens.output)}",
             f"{seconds(b.latency_s.p50)} / {seconds(b.latency_s.p95)}",
             escaped(usd(cost.per_1k_requests)),
@@ -223,6 +226,9 @@ def _settings(d: Decision) -> list[str]:
         "",
         f"Settings were chosen on {count(d.facts.n_dev)} dev examples, never on the held-out items.",
     ]
+    chosen = [f"- {code(b.name)}: {escaped(settings_text(b.setting))}" for b in d.baselines if b.setting]
+    if chosen:
+        lines += ["", *chosen]
     trials = [
         (
             code(b.name),

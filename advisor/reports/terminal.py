@@ -5,7 +5,10 @@ Foreign text goes through `clean`, which writes steering characters out, into `T
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.box import ROUNDED, SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
@@ -14,6 +17,7 @@ from rich.text import Text
 
 from advisor.formatting import (
     BADGES,
+    UNKNOWN,
     clean,
     count,
     interval,
@@ -28,6 +32,8 @@ from advisor.records import BaselineSummary, Decision
 from advisor.reports import wording
 
 MAX_COLUMNS = 100
+NARROW = 96
+"""Columns below which the comparison leaves out what the others imply."""
 _COLOURS = {"fine_tune": "green", "do_not_fine_tune": "blue", "not_yet": "yellow"}
 _ANSWERS = {"yes": "green", "no": "red", "unclear": "yellow"}
 
@@ -37,7 +43,7 @@ def print_decision(decision: Decision, console: Console) -> None:
     width = min(MAX_COLUMNS, console.width)
     for part in (
         _verdict(decision),
-        _comparison(decision),
+        _comparison(decision, width),
         _questions(decision),
         _warnings(decision),
     ):
@@ -49,9 +55,9 @@ def _verdict(d: Decision) -> Panel:
     v = d.verdict
     colour = _COLOURS[v.decision]
     lines: list[RenderableType] = [Text(clean(wording.verdict_sentence(d)), style="bold")]
-    lines.append(
-        Text(f"Confidence {wording.confidence(v.confidence)}, as to the choice of examples", style="dim")
-    )
+    if v.confidence is not None:
+        note = f"Confidence {wording.confidence(v.confidence)}, as to the choice of examples"
+        lines.append(Text(note, style="dim"))
     lines.append(_bullets(v.reasons))
     if v.missing:
         lines += [Text("Missing:", style="bold"), _bullets(v.missing)]
@@ -67,22 +73,16 @@ def _verdict(d: Decision) -> Panel:
     )  # fmt: skip
 
 
-def _comparison(d: Decision) -> RenderableType:
-    fraction = wording.is_fraction(d)
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
-    table.add_column("Baseline", overflow="fold", min_width=8)
-    table.add_column("n", justify="right", overflow="fold")
-    table.add_column(Text(clean(d.facts.metric)), justify="right", overflow="fold")
-    table.add_column("95% interval", justify="right", overflow="fold")
-    table.add_column("Tokens\nin → out", justify="right", overflow="fold")
-    table.add_column("Latency\np50", justify="right", overflow="fold")
-    table.add_column("USD per\n1,000", justify="right", overflow="fold")
-    table.add_column("one-off", justify="right", overflow="fold")
-    table.add_column("per\nmonth", justify="right", overflow="fold")
-    table.add_column(f"{d.facts.horizon_months}\nmonths", justify="right", overflow="fold")
+def _comparison(d: Decision, width: int) -> RenderableType:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    longest = max((cell_len(clean(b.name)) for b in d.baselines), default=0)
+    table.add_column("Baseline", overflow="fold", min_width=min(18, longest))
+    columns = _columns(d, narrow=width < NARROW)
+    for header, _ in columns:
+        table.add_column(Text(clean(header)), justify="right", overflow="fold")
     for b in d.baselines:
-        recommended = b.name == d.verdict.recommended
-        table.add_row(*(Text(cell) for cell in _row(b, fraction)), style="bold green" if recommended else "")
+        cells = [Text(clean(b.name)), *(Text(_short(cell(b))) for _, cell in columns)]
+        table.add_row(*cells, style="bold green" if b.name == d.verdict.recommended else "")
     signs = {kind: f"{sign} {kind}" for kind, (sign, _) in BADGES.items()}
     volume = count(d.facts.requests_per_month)
     note = Text(
@@ -93,25 +93,31 @@ def _comparison(d: Decision) -> RenderableType:
     return Group(Padding(table, (1, 0, 0, 0)), note)
 
 
-def _row(b: BaselineSummary, fraction: bool) -> tuple[str, ...]:
-    cost = b.cost_usd
-    cells = (
-        clean(b.name),
-        count(b.n),
-        score(b.quality.value, fraction=fraction),
-        interval(b.quality.ci95, fraction=fraction, unit=False),
-        f"{_short(tokens(b.tokens.input))} → {_short(tokens(b.tokens.output))}",
-        seconds(b.latency_s.p50),
-        usd(cost.per_1k_requests),
-        usd_short(cost.one_off),
-        usd_short(cost.per_month),
-        usd_short(cost.over_horizon),
-    )
-    return tuple(_short(cell) if i else cell for i, cell in enumerate(cells))
+def _columns(d: Decision, *, narrow: bool) -> list[tuple[str, Callable[[BaselineSummary], str]]]:
+    """(header, cell) of each column beside the name; where there is little room, the fewer."""
+    fraction = wording.is_fraction(d)
+    columns: list[tuple[str, Callable[[BaselineSummary], str], bool]] = [
+        ("n", lambda b: count(b.n), False),
+        (d.facts.metric, lambda b: score(b.quality.value, fraction=fraction), True),
+        ("95%\ninterval", lambda b: interval(b.quality.ci95, fraction=fraction, unit=False), True),
+        ("Tokens\nin → out", _tokens, True),
+        ("Latency\np50", lambda b: seconds(b.latency_s.p50), True),
+        ("USD per\n1,000", lambda b: usd(b.cost_usd.per_1k_requests), True),
+        ("one-off", lambda b: usd_short(b.cost_usd.one_off), False),
+        ("per\nmonth", lambda b: usd_short(b.cost_usd.per_month), False),
+        (f"USD in {d.facts.horizon_months}\nmonths", lambda b: usd_short(b.cost_usd.over_horizon), True),
+    ]
+    return [(header, cell) for header, cell, always in columns if always or not narrow]
+
+
+def _tokens(b: BaselineSummary) -> str:
+    if b.tokens.input is None and b.tokens.output is None:
+        return tokens(None)
+    return f"{_short(tokens(b.tokens.input))} → {_short(tokens(b.tokens.output))}"
 
 
 def _short(text: str) -> str:
-    return "?" if text == "unknown" else text
+    return "?" if text == UNKNOWN else text
 
 
 def _questions(d: Decision) -> RenderableType:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from advisor.errors import MissingExtraError, TuningError
+from advisor.models import _openmp  # noqa: F401 (before torch)
 from advisor.records import TuningRecord
 from advisor.tuning.base import TrainingExample, TuningJob, TuningProgress
 

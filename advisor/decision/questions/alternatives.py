@@ -137,7 +137,7 @@ def rag(s: Situation) -> Question:
 
 def _example_limit_text(s: Situation, few: Standing) -> str | None:
     """The two limits of few-shot prompting: how many examples fit, and that each is paid for in every request."""
-    parts = few.tokens.parts
+    parts = few.measured.prompt_parts
     k = few.measured.setting.get("examples")
     if parts is None or not isinstance(k, int) or k == 0 or not parts.examples:
         return None

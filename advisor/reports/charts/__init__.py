@@ -13,12 +13,12 @@ import altair as alt
 from advisor.formatting import count, one_line, tokens, usd
 from advisor.records import Decision
 from advisor.reports import wording
-from advisor.reports.charts._layers import score_text, to_svg
+from advisor.reports.charts._layers import to_svg
 from advisor.reports.charts._theme import COLOURS, DARK, LIGHT, NARROW, WIDE, Theme, Width
 from advisor.reports.charts.cost import cost_chart, payback_months
 from advisor.reports.charts.loss import loss_chart
 from advisor.reports.charts.quality import quality_chart
-from advisor.reports.charts.tokens import tokens_chart
+from advisor.reports.charts.request import tokens_chart
 from advisor.reports.charts.tradeoff import tradeoff_chart
 
 __all__ = [
@@ -64,7 +64,10 @@ def describe(decision: Decision, chart: str) -> str:
     fraction, names = wording.is_fraction(decision), {b.name: one_line(b.name) for b in decision.baselines}
     match chart:
         case "quality":
-            figures = [f"{names[b.name]} {score_text(b, fraction)}" for b in decision.baselines]
+            figures = [
+                f"{names[b.name]} {wording.score_with_interval(b, fraction=fraction)}"
+                for b in decision.baselines
+            ]
             return f"{one_line(decision.facts.metric)} with 95% intervals: {'; '.join(figures)}."
         case "tradeoff":
             figures = [f"{names[b.name]} {usd(b.cost_usd.per_1k_requests)}" for b in decision.baselines]

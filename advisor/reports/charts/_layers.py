@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from advisor.formatting import interval, one_line, score, shortened
+from advisor.formatting import one_line, shortened
 from advisor.records import BaselineSummary, Decision
 from advisor.reports.charts._labels import CHARACTER_PX, LINE_PX, wrapped
 from advisor.reports.charts._theme import FONT, LABEL_PX, Style, Theme, Width
@@ -102,12 +102,6 @@ def text_layers(
         layers += [base.mark_text(**{"color": theme.background, **common, **rim})]
         layers += [base.mark_text(**{"color": theme.text, **common})]
     return layers
-
-
-def score_text(baseline: BaselineSummary, fraction: bool) -> str:
-    """A baseline's score with its interval."""
-    value, ci95 = score(baseline.quality.value, fraction=fraction), baseline.quality.ci95
-    return value if ci95 is None else f"{value} ({interval(ci95, fraction=fraction)})"
 
 
 def score_title(decision: Decision) -> str:

@@ -12,7 +12,7 @@ from advisor.reports.charts._labels import wrapped
 Width = int | Literal["container"]
 WIDE = 760
 NARROW = 350
-CONTAINER_PX = 700  # what is assumed of a container's width where labels are kept apart
+CONTAINER_PX = 480  # what is assumed of a container's width where labels are kept apart
 
 # Arial, Helvetica and Liberation Sans have the same widths: what is laid out with one fits with the others.
 FONT = "Arial, Helvetica, Liberation Sans, DejaVu Sans, sans-serif"

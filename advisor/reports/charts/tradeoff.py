@@ -56,7 +56,7 @@ def tradeoff_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = W
             "value": value,
             "low": ends[0],
             "high": ends[1],
-            "quality": layers.score_text(b, fraction),
+            "quality": wording.score_with_interval(b, fraction=fraction),
             "cost_text": usd(cost),
             "text": label,
             "align": align,

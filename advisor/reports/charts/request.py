@@ -29,7 +29,7 @@ def tokens_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WID
             row = {"part": part, "start": start, "end": end, "tokens": tokens(size)}
             rows.append({**layers.identity(b, style), **row})
         totals.append({**layers.identity(b, style), "end": end, "text": _total(b), "dx": 6})
-    room = 1.8 if width == NARROW else 1.28  # for the totals, beside the bars
+    room = 1.28 if width == WIDE else 1.8  # for the totals, beside the bars
     scale = alt.Scale(domain=[0, max(t["end"] for t in totals) * room or 1.0], nice=False)
     axis = alt.Axis(title="Mean tokens per request", tickCount=4 if width == NARROW else 6, format=",.0f")
     x = alt.X("start:Q", scale=scale, axis=axis)
@@ -39,7 +39,7 @@ def tokens_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WID
         "part:N",
         scale=alt.Scale(domain=used, range=[theme.parts[PARTS.index(p)] for p in used]),
         sort=used,
-        legend=alt.Legend(symbolType="square", columns=2 if width == NARROW else 6),
+        legend=alt.Legend(symbolType="square", columns=6 if width == WIDE else 2),
     )
     drawn = [
         alt.Chart(layers.data(rows))
@@ -56,7 +56,7 @@ def tokens_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WID
 
 def token_parts(baseline: BaselineSummary) -> dict[str, float]:
     """Mean tokens of a request by part; prompt tokens that belong to no known part are "other prompt"."""
-    prompt, parts = baseline.tokens.input or 0.0, baseline.tokens.parts
+    prompt, parts = baseline.tokens.input or 0.0, baseline.prompt_parts
     split = parts.model_dump() if parts is not None else {}
     rest = prompt - sum(split.values())
     sizes = {
