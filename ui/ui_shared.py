@@ -1,4 +1,4 @@
-"""What pages share: which cases there are, what failed in words, and foreign text made harmless."""
+"""What pages share: which cases there are, and what failed, in words."""
 
 from __future__ import annotations
 
@@ -47,18 +47,13 @@ def last_change(folder: Path) -> float:
     return max(times)
 
 
-def text(foreign: str) -> str:
-    """Foreign text for `st.markdown`: no markup, no formula, no icon of it is drawn."""
-    return escaped(foreign).replace(":", "\\:")
-
-
 @contextmanager
 def errors_in_words() -> Iterator[None]:
     """Shows an error of the package as a message, and ends the page there."""
     try:
         yield
     except AdvisorError as error:
-        st.error("\n\n".join(text(line) for line in error.message.splitlines()), icon=":material/error:")
+        st.error("\n\n".join(escaped(line) for line in error.message.splitlines()), icon=":material/error:")
         if error.hint:
-            st.caption(f"What to do: {text(error.hint)}")
+            st.caption(f"What to do: {escaped(error.hint)}")
         st.stop()

@@ -24,11 +24,11 @@ from advisor.formatting import (
 from advisor.records import BaselineSummary, Decision, TuningRecord
 from advisor.reports import charts, wording
 
-_NEEDS_ESCAPE = re.compile(r"([\\`*_{}\[\]#|~$@^]|(?<=!)\[|://|(?<=\bwww)\.)")
+_NEEDS_ESCAPE = re.compile(r"([\\`*_{}\[\]#|~$@^]|://|:(?=\w)|(?<=\bwww)\.)")
 
 
 def escaped(text: str) -> str:
-    """Foreign text in one line that Markdown, HTML and GitHub's own extensions leave as it is."""
+    """Foreign text in one line that Markdown, HTML, and GitHub's and Streamlit's extensions leave as it is."""
     plain = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     plain = _NEEDS_ESCAPE.sub(lambda m: "".join(f"\\{c}" for c in m[0]), plain)
     # what would begin a list or a heading, were it at the start of a line
@@ -317,7 +317,7 @@ def _provenance(d: Decision) -> list[str]:
         ("Hardware", p.hardware or "unknown"),
         ("Looks at the held-out set", count(p.held_out_looks)),
         ("advisor", p.advisor_version),
-        *p.software.items(),
+        *((name, version) for name, version in p.software.items() if name != "advisor"),
     ]
     case = one_line(d.case)
     return [

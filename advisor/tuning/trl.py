@@ -193,6 +193,13 @@ class _Course(TrainerCallback):  # type: ignore[misc]
         write_folder(self._folder / "epochs" / name, fill)
 
 
+def packed_trainer(job: TuningJob, folder: Path) -> PackedTrainer:
+    """The trainer of a job by itself, for measurements; `tune` is what runs one."""
+    base = _open_base(job)
+    examples = _encode(job.examples, base.chat, base.context_window)
+    return _trainer(job, base.load_for_tuning(), base.chat.tokenizer, examples, [], folder, None)[0]
+
+
 def _open_base(job: TuningJob) -> Any:
     if job.base.provider not in _PROVIDERS:
         raise TuningError(

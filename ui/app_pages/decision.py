@@ -16,7 +16,7 @@ from advisor.records import Decision, Question
 from advisor.reports import charts
 from advisor.reports import wording as w
 from advisor.reports.html import render_html
-from advisor.reports.markdown import render_markdown
+from advisor.reports.markdown import escaped, render_markdown
 
 WHAT_IF: dict[str, dict[str, Any]] = {
     "traffic.requests_per_month": {"step": 1000.0, "min_value": 0.0, "format": "%.0f"},
@@ -97,18 +97,18 @@ def show_verdict(decision: Decision, own: Decision) -> None:
     """The verdict, its figures and its reasons."""
     v = decision.verdict
     box = {"fine_tune": st.success, "do_not_fine_tune": st.info, "not_yet": st.warning}[v.decision]
-    box(f"## {w.VERDICTS[v.decision]}\n\n{ui.text(w.verdict_sentence(decision))}")
+    box(f"## {w.VERDICTS[v.decision]}\n\n{escaped(w.verdict_sentence(decision))}")
     if (v.decision, v.recommended) != (own.verdict.decision, own.verdict.recommended):
-        was = ui.text(own.verdict.recommended or "nothing recommended")
+        was = escaped(own.verdict.recommended or "nothing recommended")
         st.caption(f"With the case's own assumptions: {w.VERDICTS[own.verdict.decision]} ({was}).")
     fraction = w.is_fraction(decision)
     best = next((b for b in decision.baselines if b.name == v.recommended), None)
     columns = st.columns(4)
-    columns[0].metric("Recommended", ui.text(v.recommended or "none yet"), border=True)
+    columns[0].metric("Recommended", escaped(v.recommended or "none yet"), border=True)
     columns[1].metric("Confidence", w.confidence(v.confidence), border=True, help=w.CONFIDENCE)
     quality = best.quality if best else None
     columns[2].metric(
-        f"Its {ui.text(decision.facts.metric)}",
+        f"Its {escaped(decision.facts.metric)}",
         f.score(quality.value if quality else None, fraction=fraction),
         border=True,
         help=f"95% interval: {f.interval(quality.ci95 if quality else None, fraction=fraction)}. Measured.",
@@ -124,7 +124,7 @@ def show_verdict(decision: Decision, own: Decision) -> None:
         st.markdown("**What is missing**")
         bullets(v.missing)
     if decision.warnings:
-        lines = "\n".join(f"- {ui.text(warning)}" for warning in decision.warnings)
+        lines = "\n".join(f"- {escaped(warning)}" for warning in decision.warnings)
         st.warning(f"**Read this with care**\n\n{lines}")
 
 
@@ -188,18 +188,18 @@ def show_differences(decision: Decision) -> None:
 def show_questions(decision: Decision) -> None:
     """The ten questions, each to be opened."""
     for number, question in enumerate(decision.questions, start=1):
-        title = f"{number}. {ui.text(question.question)}  **{w.ANSWERS[question.answer]}**"
+        title = f"{number}. {escaped(question.question)}  **{w.ANSWERS[question.answer]}**"
         with st.expander(title, icon=ANSWER_ICONS[question.answer]):
             show_answer(question)
 
 
 def show_answer(question: Question) -> None:
     """One answer with its evidence."""
-    st.markdown(ui.text(question.summary))
+    st.markdown(escaped(question.summary))
     for piece in question.evidence:
         badge = f":{BADGE_COLOURS[piece.kind]}-badge[{f.badge(piece.kind)}]"
-        st.markdown(f"{badge} {ui.text(piece.text)}")
-    st.caption(f"What would change it: {ui.text(question.would_change)}")
+        st.markdown(f"{badge} {escaped(piece.text)}")
+    st.caption(f"What would change it: {escaped(question.would_change)}")
 
 
 def show_details(decision: Decision) -> None:
@@ -233,7 +233,7 @@ def show_details(decision: Decision) -> None:
     )
     st.subheader("What each number means")
     for term, meaning in w.METHOD:
-        st.markdown(f"**{term}.** {ui.text(meaning)}")
+        st.markdown(f"**{term}.** {escaped(meaning)}")
     st.subheader("Where the figures come from")
     p = decision.provenance
     looks = f.count(p.held_out_looks)
@@ -291,7 +291,7 @@ def table(rows: list[dict[str, str]], *, words: tuple[str, ...]) -> None:
 
 def bullets(lines: list[str] | tuple[str, ...]) -> None:
     """Foreign texts as a list."""
-    st.markdown("\n".join(f"- {ui.text(line)}" for line in lines))
+    st.markdown("\n".join(f"- {escaped(line)}" for line in lines))
 
 
 folder = choose_case()
@@ -300,8 +300,8 @@ with ui.errors_in_words():
     overrides = what_if(folder, own)
     decision = decide(str(folder), overrides, ui.last_change(folder)) if overrides else own
 
-st.title(ui.text(decision.facts.title))
-st.markdown(ui.text(decision.facts.use_case))
+st.title(escaped(decision.facts.title))
+st.markdown(escaped(decision.facts.use_case))
 show_verdict(decision, own)
 show_downloads(decision)
 comparison, differences, questions, details = st.tabs(
