@@ -1,0 +1,102 @@
+"""Comparisons, break-evens and flips are said in words that mean what the figures mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from advisor.records import BreakEven, Comparison, Flip
+from advisor.reports import wording
+from tests.reports.decisions import full_decision
+
+DECISION = full_decision()  # the smallest gain worth having is 2 points
+
+
+def comparison(low: float, high: float, p: float, **changes: Any) -> Comparison:
+    values: dict[str, Any] = {
+        "baseline": "tuned",
+        "reference": "prompted",
+        "n": 200,
+        "difference": (low + high) / 2,
+        "ci95": (low, high),
+        "test": "exact McNemar",
+        "p_value": p,
+        "adjusted_p_value": p,
+        "discordant": (30, 10),
+        "detectable_difference": 0.07,
+    }
+    return Comparison(**{**values, **changes})
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "p", "begins", "holds"),
+    [
+        (0.10, 0.20, 0.001, "tuned is better than prompted", "by more than the smallest gain"),
+        (0.01, 0.09, 0.01, "tuned is better than prompted", "though perhaps by less"),
+        (0.001, 0.015, 0.04, "tuned is better than prompted", "but by less than the smallest gain"),
+        (-0.20, -0.10, 0.001, "prompted is better than tuned", "by more than the smallest gain"),
+        (-0.02, 0.07, 0.36, "No difference was shown", "not the same as none"),
+        (0.002, 0.15, 0.13, "Leans towards tuned", "several comparisons"),
+        (-0.15, -0.002, 0.13, "Leans towards prompted", "several comparisons"),
+    ],
+)
+def test_a_comparison_reads_as_its_interval_says(
+    low: float, high: float, p: float, begins: str, holds: str
+) -> None:
+    text = wording.reading(comparison(low, high, p), DECISION)
+    assert text.startswith(begins)
+    assert holds in text
+
+
+def test_no_difference_shown_says_what_would_have_been_seen() -> None:
+    assert "200 items, a true difference of 7.0 points" in wording.reading(
+        comparison(-0.02, 0.07, 0.4), DECISION
+    )
+    unknown = wording.reading(comparison(-0.02, 0.07, 0.4, detectable_difference=None), DECISION)
+    assert "true difference" not in unknown
+
+
+def test_discordant_pairs_are_counted_only_where_answers_are_right_or_wrong() -> None:
+    assert wording.discordant(comparison(0, 1, 0.1)) == "30 : 10"
+    assert wording.discordant(comparison(0, 1, 0.1, discordant=None)) == "graded scores"
+
+
+def test_a_break_even_that_never_comes_is_said() -> None:
+    never = BreakEven(baseline="tuned", against="prompted", requests_per_month=None, within_capacity=None)
+    assert "never" in wording.break_even(never)
+    beyond = BreakEven(baseline="tuned", against="prompted", requests_per_month=95_400, within_capacity=False)
+    assert "95,400 requests a month" in wording.break_even(beyond)
+    assert "more than one server carries" in wording.break_even(beyond)
+    assert wording.break_even(beyond.model_copy(update={"text": "Own words."})) == "Own words."
+
+
+def flip(parameter: str, now: float | None, at: float | None) -> str:
+    item = Flip(parameter=parameter, now=now, at=at, decision="do_not_fine_tune", recommended="few_shot")
+    return wording.flip(item, DECISION)
+
+
+def test_a_flip_says_its_direction_and_unit() -> None:
+    assert flip("traffic.requests_per_month", 50_000, 5_480) == (
+        "Requests per month (now 50,000): at 5,480 or less, Do not fine-tune (few_shot)."
+    )
+    assert "now $80.00): at $240.00 or more" in flip("effort.hourly_rate_usd", 80, 240)
+    assert "now 85.0%): at 92.1% or more" in flip("quality.bar", 0.85, 0.921)
+    assert "small's machine (now $0.05)" in flip("models.small.serving.usd_per_hour", 0.05, 1.0)
+    assert "no value turns the verdict" in flip("effort.data_hours", 24, None)
+
+
+def test_scores_beyond_one_are_no_percentages() -> None:
+    assert wording.is_fraction(DECISION)
+    b = DECISION.baselines[0]
+    bleu = b.model_copy(
+        update={"quality": b.quality.model_copy(update={"value": 62.0, "ci95": (58.0, 66.0)})}
+    )
+    assert not wording.is_fraction(DECISION.model_copy(update={"baselines": (bleu,)}))
+
+
+def test_assumptions_are_listed_one_by_one_with_their_ranges() -> None:
+    found = dict(wording.assumptions(DECISION.facts.assumptions))
+    assert found["traffic.requests_per_month"] == "50,000"
+    assert found["effort.evaluation_hours"] == "8 (between 6 and 16)"
+    assert found["effort.refinement_hours"] == "not given"
