@@ -170,6 +170,7 @@ def alternating_step_s(job: TuningJob, folder: Path, steps: int) -> tuple[float,
     A step here is the forward and backward pass of one batch; the optimizer's work is the same for both.
     """
     packed, plain = packed_trainer(job, folder / "packed"), plain_trainer(job, folder / "plain")
+    plain.current_gradient_accumulation_steps = 1  # its own loop would set it
     times: tuple[list[float], list[float]] = ([], [])
     loaders = zip(packed.get_train_dataloader(), plain.get_train_dataloader(), strict=True)
     for number, batches in enumerate(loaders):
