@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import time
 from collections.abc import Sequence
@@ -101,6 +102,11 @@ def tune(job: TuningJob, folder: Path, *, on_progress: TuningProgress | None = N
     write_json(folder / "record.json", record.model_dump(mode="json"))
     for leftover in [*folder.glob("checkpoint-*"), folder / "epochs"]:
         shutil.rmtree(leftover, ignore_errors=True)
+    # A trainer and its callbacks hold one another; without this the weights would stay beside those of the
+    # tuned model that is opened next.
+    course.trainer = None
+    del trainer
+    gc.collect()
     return record
 
 
