@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -285,6 +286,8 @@ def version_option(
 
 def main() -> None:
     """Entry point: runs a command; an error is said in words, never as a traceback."""
+    # libraries announce what their next version will do; whoever runs a case can do nothing about it
+    warnings.filterwarnings("ignore", category=FutureWarning)
     try:
         app()
     except AdvisorError as error:

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("xgrammar")
 
 from peft import LoraConfig, get_peft_model  # noqa: E402
-from tiny_model import save_tiny_model  # noqa: E402
+from tests.tiny_model import save_tiny_model  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 
 from advisor.cases.schema import ModelSpec  # noqa: E402

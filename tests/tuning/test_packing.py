@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from tiny_model import save_tiny_model  # noqa: E402
+from tests.tiny_model import save_tiny_model  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
 from advisor.models import _attention  # noqa: E402

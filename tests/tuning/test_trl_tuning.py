@@ -15,7 +15,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
 from safetensors.torch import load_file  # noqa: E402
-from tiny_model import save_tiny_model  # noqa: E402
+from tests.tiny_model import save_tiny_model  # noqa: E402
 
 from advisor.cases.schema import ModelSpec  # noqa: E402
 from advisor.errors import TuningError  # noqa: E402
