@@ -140,7 +140,7 @@ def _readiness(s: Situation) -> tuple[ReadinessItem, ...]:
             status="partly" if model and model.serving else "missing",
             text="A machine by the hour is priced in the case; deploying to it is to be done."
             if model and model.serving
-            else "Say where the tuned model will run (`serving`).",
+            else "Say where the tuned model will run (the key serving).",
         ),
     )
 

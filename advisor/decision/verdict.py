@@ -73,9 +73,7 @@ def judge(evidence: CaseEvidence, findings: Findings, costs: dict[str, CostModel
     untried = _untried(case, findings)
     few = [o for o in every if o.standing.n < MIN_ITEMS]
     if not every:
-        return Judgement(
-            "not_yet", None, ("Nothing was measured yet.",), ("Results: `advisor run`.", *untried)
-        )
+        return Judgement("not_yet", None, ("Nothing was measured yet.",), ("Results: advisor run.", *untried))
     if not alternatives:
         return Judgement(
             "not_yet",
@@ -227,8 +225,9 @@ def _weigh(
         if not reaches and other_reaches:
             return stop("The tuned model misses the quality bar that an alternative reaches.")
         if not reaches and at_worst > 0:
-            return wait("Tuning would pay, but the tuned model misses the quality bar.", *_BELOW_BAR)
-        return wait("Whether tuning pays lies within the noise of this held-out set.", more_items)
+            return wait("Tuning would pay, but the tuned model misses the quality bar.", *_below_bar(case))
+        below = () if reaches else _below_bar(case)
+        return wait("Whether tuning pays lies within the noise of this held-out set.", more_items, *below)
 
     if not reaches:
         if other_reaches:
@@ -236,7 +235,7 @@ def _weigh(
         if no_gain:
             return stop("Nothing reaches the quality bar, and tuning brings no gain worth having.")
         if better:
-            return wait("The tuned model is the best so far, but misses the quality bar.", *_BELOW_BAR)
+            return wait("The tuned model is the best so far, but misses the quality bar.", *_below_bar(case))
         return wait(
             "Nothing reaches the quality bar, and the gain of tuning lies within the noise.", more_items
         )
@@ -258,10 +257,14 @@ def _weigh(
     return stop("An alternative reaches the quality bar without the cost of tuning.")
 
 
-_BELOW_BAR = (
-    "A tuned model that reaches the bar: more or better training data, or a larger base model.",
-    "Or what right and wrong answers are worth (`value`), and a bar that follows from it.",
-)
+def _below_bar(case: Case) -> tuple[str, ...]:
+    """What would help where the best so far misses the bar."""
+    missing = ["A tuned model that reaches the bar: more or better training data, or a larger base model."]
+    if not worth_is_declared(case):
+        missing.append(
+            "Or what right and wrong answers are worth (the key value), and a bar that follows from it."
+        )
+    return tuple(missing)
 
 
 def _without_tuned(case: Case, champion: Option | None, untried: tuple[str, ...]) -> Judgement:
@@ -282,7 +285,7 @@ def _without_tuned(case: Case, champion: Option | None, untried: tuple[str, ...]
         "not_yet",
         None,
         ("No fine-tuned model was measured, and no alternative surely reaches the quality bar.",),
-        ("A fine-tuned baseline: `advisor run`.", *untried),
+        ("A fine-tuned baseline: add one, and run it.", *untried),
     )
 
 

@@ -61,9 +61,17 @@ def break_even(
         against=against,
         requests_per_month=volume,
         within_capacity=within,
-        text=f"{baseline} is cheaper than {against} from about {volume:,.0f} requests a month{carried[within]} "
+        text=f"{baseline} is cheaper than {against} from about {_in_words(volume)} requests a month{carried[within]} "
         f"(now {now:,.0f}).",
     )
+
+
+def _in_words(volume: float) -> str:
+    """A volume as it is said: 1,230 · 45.6 million."""
+    for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if volume >= size:
+            return f"{volume / size:,.3g} {word}"
+    return f"{volume:,.0f}"
 
 
 def _line(model: CostModel, horizon_months: int) -> tuple[float, float] | None:

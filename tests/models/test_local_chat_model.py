@@ -13,7 +13,6 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("xgrammar")
 
 from peft import LoraConfig, get_peft_model  # noqa: E402
-from tests.tiny_model import save_tiny_model  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 
 from advisor.cases.schema import ModelSpec  # noqa: E402
@@ -23,6 +22,7 @@ from advisor.models._weights import write_adapter_manifest  # noqa: E402
 from advisor.models.base import ChatModel  # noqa: E402
 from advisor.models.huggingface import HuggingFaceProvider, LocalChatModel  # noqa: E402
 from advisor.records import ChatRequest, Completion, Failure, Message  # noqa: E402
+from tests.tiny_model import save_tiny_model  # noqa: E402
 
 LABELS = ("refund", "return", "order_status", "re")
 QUESTIONS = [

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from tests.tiny_model import save_tiny_model  # noqa: E402
 from transformers import AutoModelForCausalLM  # noqa: E402
 
 from advisor.models import _attention  # noqa: E402
 from advisor.tuning.packing import EncodedExample, PackedRow, pack, summed_loss  # noqa: E402
+from tests.tiny_model import save_tiny_model  # noqa: E402
 
 PREFIX = (5, 6, 7, 8, 9, 10, 11)
 EXAMPLES = [

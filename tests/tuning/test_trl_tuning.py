@@ -15,7 +15,6 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
 from safetensors.torch import load_file  # noqa: E402
-from tests.tiny_model import save_tiny_model  # noqa: E402
 
 from advisor.cases.schema import ModelSpec  # noqa: E402
 from advisor.errors import TuningError  # noqa: E402
@@ -23,6 +22,7 @@ from advisor.models.huggingface import HuggingFaceProvider  # noqa: E402
 from advisor.records import ChatRequest, Completion, Message, TuningRecord  # noqa: E402
 from advisor.tuning import trl  # noqa: E402
 from advisor.tuning.base import TrainingExample, TuningJob, TuningSettings  # noqa: E402
+from tests.tiny_model import save_tiny_model  # noqa: E402
 
 LABELS = ("refund", "return", "order_status")
 WORDS = {"refund": "money", "return": "send back", "order_status": "where is it"}
