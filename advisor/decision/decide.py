@@ -184,10 +184,7 @@ def _warnings(s: Situation) -> list[str]:
 def _worse_than_base(s: Situation, name: str) -> list[str]:
     """A tuned model that lost against itself untuned, with the likely causes."""
     tuned = s.findings.standing(name)
-    base = next(
-        (x for x in s.findings.standings if x.spec.kind == "zero_shot" and x.spec.model == tuned.spec.model),
-        None,
-    )
+    base = s.findings.base_of(tuned)
     pair = s.findings.pair(name, base.name) if base else None
     if base is None or pair is None or pair.ci95[1] >= 0:
         return []

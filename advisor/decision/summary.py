@@ -73,6 +73,13 @@ class Findings(Record):
         """The standing of a baseline."""
         return next(s for s in self.standings if s.name == name)
 
+    def base_of(self, tuned: Standing) -> Standing | None:
+        """The same model untuned, asked in the same way: with retrieval if the tuned one is, without examples."""
+        kind = "rag" if tuned.spec.uses_retrieval else "zero_shot"
+        return next(
+            (s for s in self.standings if s.spec.kind == kind and s.spec.model == tuned.spec.model), None
+        )
+
     def pair(self, baseline: str, reference: str) -> PairedComparison | None:
         """The comparison of two baselines, where it was made."""
         return self.pairs.get(f"{baseline}|{reference}")
@@ -90,7 +97,6 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
     pairs: dict[str, PairedComparison] = {}
     for standing in standings:
         references = [s for s in standings if s.name == best or (standing.tuned and not s.tuned)]
-        references += [s for s in standings if standing.tuned and _is_base_of(s, standing)]
         for reference in references:
             if reference.name != standing.name and f"{standing.name}|{reference.name}" not in pairs:
                 pair = _compare(evidence, standing, reference, draws)
@@ -236,10 +242,6 @@ def _compare(
         seed=SEED,
         clusters=_clusters(shared, evidence.data.clusters),
     )
-
-
-def _is_base_of(base: Standing, tuned: Standing) -> bool:
-    return base.spec.kind == "zero_shot" and base.spec.model == tuned.spec.model
 
 
 def _clusters(ids: Sequence[str], groups: dict[str, str]) -> list[str] | None:

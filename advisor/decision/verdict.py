@@ -306,14 +306,7 @@ def _artefact(tuned: Option, findings: Findings) -> str | None:
     empty = sum(1 for i in items if i.failure is None and not (i.answer or "").strip())
     if items and empty / len(items) > 0.5 and any(i.answer is not None for i in items):
         return f"{empty} of {len(items)} answers are empty, as with a fault of padding or end-of-text tokens"
-    base = next(
-        (
-            s
-            for s in findings.standings
-            if s.spec.kind == "zero_shot" and s.spec.model == tuned.standing.spec.model
-        ),
-        None,
-    )
+    base = findings.base_of(tuned.standing)
     if base is not None and tuned.quality == 0 and (base.value or 0) >= 0.2:
         return (
             f"it scores exactly 0 where its own base scores {percent(base.value)}, "

@@ -149,8 +149,8 @@ def merge_adapter(model: Any, adapter: Path) -> Any:
             f"The adapter {adapter} does not fit the model: {error}",
             hint="Was it tuned on another base model?",
         ) from error
-    # PEFT leaves the weights frozen. For frozen ones torch multiplies a batch row by row, and copies the matrix for each
-    # row where the hidden states are a slice: for the output layer three times the time and a gigabyte of memory.
+    # PEFT leaves the weights frozen. Where the hidden states are a slice, torch multiplies by frozen weights row by row
+    # and copies the matrix for each: in the output layer three times the time and a gigabyte of memory.
     return merged.requires_grad_(True)
 
 

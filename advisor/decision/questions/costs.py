@@ -6,7 +6,6 @@ from advisor.cases.schema import likely
 from advisor.decision.questions.situation import (
     Situation,
     answered,
-    base_of,
     interval_text,
     said,
 )
@@ -170,7 +169,7 @@ def data(s: Situation) -> Question:
         evidence.append(said("measured", f"{number(n / len(s.case.task.labels))} training examples a label."))
     evidence += [said("measured", f) for f in data.findings]
     tuned = s.tuned
-    base = base_of(s, tuned)
+    base = s.findings.base_of(tuned) if tuned else None
     pair = s.findings.pair(tuned.name, base.name) if tuned and base else None
     answer: AnswerWord = "unclear"
     if pair is None or tuned is None or base is None:
@@ -187,7 +186,7 @@ def data(s: Situation) -> Question:
         answer = "yes"
         summary = (
             f"Yes: {count(n)} examples lift the model by {pair.difference * 100:+.1f} points "
-            f"over itself untuned ({percent(base.value)} to {percent(tuned.value)})."
+            f"over itself untuned ({base.name}, {percent(base.value)} to {percent(tuned.value)})."
         )
         evidence.append(said("measured", f"{tuned.name} against {base.name}: {interval_text(pair.ci95)}."))
     else:

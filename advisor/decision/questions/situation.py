@@ -49,13 +49,6 @@ class Situation:
         return next((s for s in found if s.name == self.judgement.champion), found[0] if found else None)
 
 
-def base_of(s: Situation, tuned: Standing | None) -> Standing | None:
-    """The same model untuned and without examples, where it was measured."""
-    if tuned is None:
-        return None
-    return next((x for x in s.of_kind("zero_shot") if x.spec.model == tuned.spec.model), None)
-
-
 def tokens_per_request(x: Standing) -> float | None:
     """Mean tokens of a request and its answer; None where unknown."""
     return None if x.tokens.input is None or x.tokens.output is None else x.tokens.input + x.tokens.output
