@@ -243,8 +243,10 @@ class LocalChatModel:
             groups.setdefault((_form(p.request), p.request.messages[:-1]), []).append(i)
         pooled: dict[object, list[int]] = {}
         for (form, leading), members in groups.items():
-            # Who shares examples with nobody still shares the instructions.
-            key = (form, leading, "shared") if len(members) > 1 else (form, leading[:1], "alone")
+            # A small batch loses more time than the examples that its rows share would save: those who share them
+            # with few still share the instructions with all.
+            shares = len(members) >= ROWS_PER_BATCH // 2 or len(groups) == 1
+            key = (form, leading, "shared") if shares else (form, leading[:1], "alone")
             pooled.setdefault(key, []).extend(members)
         batches = []
         for members in pooled.values():
