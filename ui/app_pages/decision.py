@@ -105,20 +105,20 @@ def show_verdict(decision: Decision, own: Decision) -> None:
     best = next((b for b in decision.baselines if b.name == v.recommended), None)
     columns = st.columns(4)
     columns[0].metric("Recommended", escaped(v.recommended or "none yet"), border=True)
-    columns[1].metric("Confidence", w.confidence(v.confidence), border=True, help=w.CONFIDENCE)
-    quality = best.quality if best else None
-    columns[2].metric(
-        f"Its {escaped(decision.facts.metric)}",
-        f.score(quality.value if quality else None, fraction=fraction),
-        border=True,
-        help=f"95% interval: {f.interval(quality.ci95 if quality else None, fraction=fraction)}. Measured.",
-    )
-    columns[3].metric(
-        f"Its cost over {decision.facts.horizon_months} months",
-        f.usd(best.cost_usd.over_horizon if best else None).replace("$", "\\$"),
-        border=True,
-        help=f"At {f.count(decision.facts.requests_per_month)} requests a month. Estimated.",
-    )
+    if best is not None:
+        columns[1].metric("Confidence", w.confidence(v.confidence), border=True, help=w.CONFIDENCE)
+        columns[2].metric(
+            f"Its {escaped(decision.facts.metric)}",
+            f.score(best.quality.value, fraction=fraction),
+            border=True,
+            help=f"95% interval: {f.interval(best.quality.ci95, fraction=fraction)}. Measured.",
+        )
+        columns[3].metric(
+            f"Its cost over {decision.facts.horizon_months} months",
+            f.usd(best.cost_usd.over_horizon).replace("$", "\\$"),
+            border=True,
+            help=f"At {f.count(decision.facts.requests_per_month)} requests a month. Estimated.",
+        )
     bullets(v.reasons)
     if v.missing:
         st.markdown("**What is missing**")
@@ -138,7 +138,9 @@ def show_comparison(decision: Decision) -> None:
             f"{f.one_line(decision.facts.metric)} (95% interval)": w.score_with_interval(
                 b, fraction=fraction
             ),
-            "Tokens in → out": f"{f.tokens(b.tokens.input)} → {f.tokens(b.tokens.output)}",
+            "Tokens in → out": "none"
+            if b.kind == "classifier"
+            else f"{f.tokens(b.tokens.input)} → {f.tokens(b.tokens.output)}",
             "Latency p50 / p95": f"{f.seconds(b.latency_s.p50)} / {f.seconds(b.latency_s.p95)}",
             "USD per 1,000": f.usd(b.cost_usd.per_1k_requests),
             "one-off": f.usd(b.cost_usd.one_off),
