@@ -122,12 +122,6 @@ class Store:
             with self._engine.begin() as connection:
                 connection.execute(insert(CallRow), rows)
 
-    def call_request(self, key: str) -> ChatRequest | None:
-        """The request that was really sent."""
-        with self._engine.connect() as connection:
-            row = connection.execute(select(CallRow.request).where(CallRow.key == key)).first()
-        return ChatRequest(**row[0]) if row else None
-
     # ── runs ──
 
     def start_run(self, case_name: str, environment: Mapping[str, Any]) -> str:
