@@ -50,11 +50,15 @@ class ChatRequest(Record):
 
 
 class Usage(Record):
-    """Tokens of one call; `cached_input` is the part of `input` whose computation was reused."""
+    """Tokens of one call; `cached_input` is the part of `input` whose computation was reused.
+
+    `reasoning` is the part of `output` that a model thought before it answered.
+    """
 
     input: int | None = None
     cached_input: int | None = None
     output: int | None = None
+    reasoning: int | None = None
 
 
 class Completion(Record):
@@ -72,13 +76,26 @@ class Completion(Record):
     finish_reason: str | None = None
     model_version: str | None = None
     label_scores: dict[str, float] | None = None
+    first_token_s: float | None = None
+    """Seconds until the first piece of the answer was there, where it was streamed."""
+    fingerprint: str | None = None
+    """The provider's mark of its configuration (`system_fingerprint`)."""
+    enforced: bool | None = None
+    """Whether labels or schema were enforced by the endpoint; None where nothing was to be enforced."""
+    batched: bool = False
+    """Whether it came through a batch endpoint, at batch prices; it then has no latency."""
 
 
 class Failure(Record):
-    """A call that failed for good: a kind of result, not a log line."""
+    """A call that failed for good: a kind of result, not a log line.
+
+    A `transient` one failed for want of time, capacity or network: it is reported, but not kept as an answer,
+    and a later run asks again.
+    """
 
     error: str
     message: str
+    transient: bool = False
 
 
 # ── what was measured on the held-out set ────────────────────────────────────────────────────────────────
@@ -147,6 +164,14 @@ class RetrievalQuality(Record):
     passages: int
 
 
+class Tokens(Record):
+    """Mean tokens per request."""
+
+    input: float | None
+    cached_input: float | None
+    output: float | None
+
+
 class Measured(Record):
     """Everything measured of one baseline."""
 
@@ -165,6 +190,10 @@ class Measured(Record):
     latency_probe_s: tuple[float, ...] | None = None
     """Seconds of requests sent one at a time, for models that run in this process and answer in batches."""
     imported: bool = False
+    notes: tuple[str, ...] = ()
+    """What a reader of the results should know: how the model was asked, whether it changed meanwhile."""
+    estimated_tokens: Tokens | None = None
+    """Tokens per request as estimated beforehand, where the provider reports its own."""
 
 
 # ── the decision (the JSON of the outside; names are fixed) ──────────────────────────────────────────────
@@ -180,14 +209,6 @@ class Quality(Record):
     """The same without the held-out items that also stand in the training data."""
     others: dict[str, float] = {}
     """Further metrics, for information."""
-
-
-class Tokens(Record):
-    """Mean tokens per request."""
-
-    input: float | None
-    cached_input: float | None
-    output: float | None
 
 
 class Latency(Record):

@@ -61,7 +61,7 @@ def check(case: Path | str) -> Checked:
     from advisor.evaluation.plan import make_plan
 
     loaded = _load(case)
-    return Checked(loaded, audit(loaded), make_plan(loaded))
+    return Checked(loaded, audit(loaded), make_plan(loaded, datetime.now(UTC).date()))
 
 
 def run(

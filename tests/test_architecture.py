@@ -13,8 +13,9 @@ PACKAGE = Path(__file__).parents[1] / "advisor"
 
 # From the ground up.
 ORDER = [
-    "errors", "version", "records", "formatting", "resources", "statistics", "cases", "store", "prompts", "retrieval",
-    "models", "tuning", "scoring", "economics", "decision", "baselines", "evaluation", "reports", "workflow", "cli",
+    "errors", "version", "records", "formatting", "resources", "statistics", "cases", "catalogue", "store",
+    "prompts", "retrieval", "models", "tuning", "scoring", "economics", "decision", "baselines", "evaluation",
+    "reports", "testing", "workflow", "cli",
 ]  # fmt: skip
 PURE = ["statistics", "scoring", "economics", "decision"]
 WORLDLY = {

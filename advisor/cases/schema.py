@@ -122,6 +122,20 @@ class TokenPrices(Part):
     output: NonNegative
 
 
+class AzureHosting(Part):
+    """Where a model tuned on Azure is deployed: the resource's address in Azure Resource Manager."""
+
+    subscription_id: str
+    resource_group: str
+    account: str
+    tier: Literal["Standard", "GlobalStandard", "DeveloperTier"] = "GlobalStandard"
+    """The deployment's kind; a developer deployment costs no hosting and is removed after 24 hours."""
+    capacity: Annotated[int, Field(gt=0)] = 50
+    """Thousands of tokens a minute."""
+    usd_per_hour: NonNegative | None = None
+    """Hosting of a tuned deployment; absent, the catalogue's price."""
+
+
 class ModelSpec(Part):
     """A model, and where it runs."""
 
@@ -131,8 +145,24 @@ class ModelSpec(Part):
     prices: TokenPrices | None = None
     base_url: str | None = None
     endpoint: str | None = None
+    """Azure: the resource's address, `https://NAME.openai.azure.com`."""
     base_model: str | None = None
+    """Azure: the model behind the deployment; for tokens, prices and tuning."""
     api_key_env: str | None = None
+    """The environment variable that holds the key, where it is not the provider's usual one."""
+    api_version: str | None = None
+    """Azure: a dated API version; absent, the v1 routes are used."""
+    auth: Literal["key", "entra_id"] = "key"
+    """Azure: a key from the environment, or Entra ID through azure-identity."""
+    concurrency: Annotated[int, Field(gt=0)] = 16
+    """Calls under way at once to a hosted model; fewer while the provider says that it is too much."""
+    stream: bool = False
+    """Stream answers, to measure the time to the first token."""
+    structured_outputs: Literal["auto", "off"] = "auto"
+    """Have the endpoint enforce labels and schemas; where it cannot, the answer is read as free text."""
+    organisation: Literal["never_tuned", "tuned", "active"] | None = None
+    """Your organisation's standing with the provider: never tuned a model there, tuned one, or uses a tuned one."""
+    hosting: AzureHosting | None = None
 
 
 class TuningSpec(Part):
@@ -143,9 +173,31 @@ class TuningSpec(Part):
     """`existing` tuning: the tuned model's name, or its adapter folder."""
     epochs: Annotated[float, Field(gt=0)] | None = None
     learning_rate: Annotated[float, Field(gt=0)] | None = None
+    learning_rate_multiplier: Annotated[float, Field(gt=0)] | None = None
+    """Hosted systems: a factor on the rate that the provider chooses."""
     rank: Annotated[int, Field(gt=0)] | None = None
     batch_size: Annotated[int, Field(gt=0)] | None = None
     seed: int = 0
+    suffix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] | None = None
+    """Hosted systems: a part of the tuned model's name; by default the case's name."""
+    method: Literal["lora", "qlora", "full"] = "lora"
+    """TRL: adapters, adapters on a quantised base (needs a GPU), or all weights."""
+    training_tier: Literal["Standard", "GlobalStandard", "Developer"] = "GlobalStandard"
+    """Azure: where a training job may run; the developer tier is cheaper and may be interrupted."""
+    packing: bool = True
+    """TRL: train on packed rows that share the prompt's beginning; off, one row an example."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """TRL: of the weights while training; auto takes bf16 where the hardware has it."""
+    gradient_checkpointing: bool = False
+    """TRL: less memory for more time."""
+    early_stopping: Annotated[int, Field(gt=0)] | None = None
+    """TRL: stop after so many epochs without a lower loss on the dev examples."""
+    keep_merged: bool = False
+    """TRL: keep the merged model beside the adapter, ready to serve."""
+    processes: Annotated[int, Field(gt=0)] = 1
+    """TRL: training processes, one a GPU, started through accelerate."""
+    keep_deployed: bool = False
+    """Azure: leave the deployment standing after the evaluation; it is billed by the hour until it is removed."""
 
 
 Counts = Annotated[int, Field(ge=0)] | tuple[Annotated[int, Field(ge=0)], ...]

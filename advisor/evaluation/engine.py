@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from advisor.cases.schema import ModelSpec
+from advisor.catalogue.prices import Price
 from advisor.errors import BudgetExceededError, ModelError
 from advisor.evaluation.progress import RunProgress
-from advisor.models.base import ChatModel
+from advisor.models.base import ChatModel, sent_messages
 from advisor.records import ChatRequest, Completion, Failure
 from advisor.store.database import Store, call_key
 
 Answer = Completion | Failure
+
+
+@dataclass(frozen=True)
+class Rate:
+    """What a model's answers cost: by the token, or by the hour of a machine. Neither: unknown."""
+
+    price: Price | None = None
+    usd_per_hour: float | None = None
+    free: bool = False
+    """A classifier: moments of this machine."""
 
 
 @dataclass
@@ -63,7 +73,7 @@ class Engine:
         requests: Sequence[ChatRequest],
         *,
         what: str,
-        spec: ModelSpec | None,
+        rate: Rate,
         one_at_a_time: bool = False,
     ) -> list[tuple[str, Answer]]:
         """(call key, answer) of each request, in the given order.
@@ -72,7 +82,7 @@ class Engine:
             model: Who answers.
             requests: What is asked.
             what: The stage's name, for progress and messages.
-            spec: The model's prices; None where it has none, as a classifier.
+            rate: What its answers cost.
             one_at_a_time: Whether each request is a batch of its own.
 
         Raises:
@@ -90,7 +100,7 @@ class Engine:
                 missing = list({keys[i]: i for i in batch if keys[i] not in answers}.values())
                 if missing:
                     self._answer_batch(
-                        model, [requests[i] for i in missing], [keys[i] for i in missing], answers, what, spec
+                        model, [requests[i] for i in missing], [keys[i] for i in missing], answers, what, rate
                     )
         return [(key, answers[key]) for key in keys]
 
@@ -101,38 +111,41 @@ class Engine:
         keys: list[str],
         answers: dict[str, Answer],
         what: str,
-        spec: ModelSpec | None,
+        rate: Rate,
     ) -> None:
         if self.budget.limit_usd is not None:
-            self.budget.require(self._expected_usd(model, requests, list(answers.values()), spec), what)
+            self.budget.require(self._expected_usd(model, requests, list(answers.values()), rate), what)
         for answered in model.complete(requests):
-            # in the store before anything else is done with it
-            self.store.save_answers(model.version, [(keys[i], requests[i], a) for i, a in answered])
+            # in the store before anything else is done with it; what failed for a while only is asked again later
+            kept = [(keys[i], requests[i], a) for i, a in answered if not is_transient(a)]
+            self.store.save_answers(model.version, kept)
             self.calls_made += len(answered)
             tokens, usd = 0, 0.0
             for i, answer in answered:
                 answers[keys[i]] = answer
                 if isinstance(answer, Completion):
                     tokens += (answer.usage.input or 0) + (answer.usage.output or 0)
-                    usd += call_cost_usd(answer, spec) or 0.0
+                    usd += call_cost_usd(answer, rate) or 0.0
             self.budget.spend(usd)
             self.progress.advance(len(answered), tokens=tokens, usd=usd)
 
     @staticmethod
     def _expected_usd(
-        model: ChatModel, requests: Sequence[ChatRequest], answered: Sequence[Answer], spec: ModelSpec | None
+        model: ChatModel, requests: Sequence[ChatRequest], answered: Sequence[Answer], rate: Rate
     ) -> float | None:
-        """What a batch will cost: by its tokens, or by what the answers so far took."""
-        if spec is None:
-            return 0.0  # the classifier: moments of this machine
-        if spec.prices is not None:
-            tokens_in = sum(model.count_tokens(r.messages) for r in requests)
+        """What a batch will cost at most: by its tokens; or by what the answers so far took."""
+        if rate.free:
+            return 0.0
+        if rate.price is not None:
+            if rate.price.input is None or rate.price.output is None:
+                return None
+            tokens_in = sum(model.count_tokens(sent_messages(model, r)) for r in requests)
             tokens_out = sum(r.max_tokens for r in requests)
-            return (tokens_in * spec.prices.input + tokens_out * spec.prices.output) / 1e6
-        if spec.serving is not None:
+            return (tokens_in * rate.price.input + tokens_out * rate.price.output) / 1e6
+        if rate.usd_per_hour is not None:
             times = [a.compute_s for a in answered if isinstance(a, Completion) and a.compute_s is not None]
             expected_s = sum(times) / len(times) if times else ASSUMED_COMPUTE_S
-            return expected_s * len(requests) * spec.serving.usd_per_hour / 3600
+            return expected_s * len(requests) * rate.usd_per_hour / 3600
         return None
 
 
@@ -140,17 +153,30 @@ ASSUMED_COMPUTE_S = 1.0
 """Machine time of an answer before any was measured: a cautious estimate for a small model on a CPU."""
 
 
-def call_cost_usd(answer: Completion, spec: ModelSpec | None) -> float | None:
+def is_transient(answer: Answer) -> bool:
+    """Whether it failed for want of time, capacity or network, so that it is worth asking again."""
+    return isinstance(answer, Failure) and answer.transient
+
+
+def call_cost_usd(answer: Completion, rate: Rate) -> float | None:
     """What one answer cost: by its tokens, or by the machine's time; None where it is not known."""
-    if spec is None:
-        return None
-    usage = answer.usage
-    if spec.prices is not None and usage.input is not None and usage.output is not None:
-        cached = usage.cached_input or 0
+    usage, price = answer.usage, rate.price
+    if price is not None:
+        prices = (
+            (price.batch_input, price.batch_cached_input, price.batch_output)
+            if answer.batched
+            else (price.input, price.cached_input, price.output)
+        )
+        fresh, cached, out = prices
+        if usage.input is None or usage.output is None or fresh is None or out is None:
+            return None
+        reused = usage.cached_input or 0
         # where no cached price is given, cached tokens are charged as any other
-        cached_price = spec.prices.cached_input if spec.prices.cached_input is not None else spec.prices.input
-        fresh = (usage.input - cached) * spec.prices.input
-        return (fresh + cached * cached_price + usage.output * spec.prices.output) / 1e6
-    if spec.serving is not None and answer.compute_s is not None:
-        return answer.compute_s * spec.serving.usd_per_hour / 3600
+        return (
+            (usage.input - reused) * fresh
+            + reused * (fresh if cached is None else cached)
+            + usage.output * out
+        ) / 1e6
+    if rate.usd_per_hour is not None and answer.compute_s is not None:
+        return answer.compute_s * rate.usd_per_hour / 3600
     return None

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from datetime import date
 
 from advisor.baselines import Baseline, Material, Setting, build_baseline
 from advisor.cases.loading import LoadedCase
 from advisor.cases.schema import BaselineSpec, Example, ModelSpec
+from advisor.catalogue.of_case import price_for
 from advisor.errors import AdvisorError
 from advisor.evaluation.indexes import PassageIndexes
 from advisor.evaluation.measure import LATENCY_PROBES
-from advisor.evaluation.tuned import ASSUMED_TRAINING_SPEED
-from advisor.models.base import ChatModel, open_model
+from advisor.evaluation.tuned import HOSTED_SYSTEMS
+from advisor.models.base import ChatModel, open_model, sent_answer, sent_messages
 from advisor.prompts import render_output
 from advisor.records import Record
 from advisor.scoring import is_binary
 from advisor.statistics.power import detectable_difference, needed_examples
+from advisor.tuning._local import ASSUMED_TRAINING_SPEED
 from advisor.tuning.base import TuningSettings
+from advisor.tuning.training_estimate import default_epochs
 
 # Speeds assumed of a model in this process before any was measured: a small model on two cores. Tokens a second.
 ASSUMED_PROMPT_SPEED = 1000.0
 ASSUMED_ANSWER_SPEED = 150.0
 CHARACTERS_PER_TOKEN = 4.0
-_SAMPLE = 40  # items whose prompts are counted; the others are taken to be like them
+IN_PROCESS = frozenset({"embedded", "huggingface"})
+_SAMPLE = (
+    40  # items whose prompts are counted with a model's own tokenizer; the others are taken to be like them
+)
 
 
 class PlannedBaseline(Record):
@@ -68,8 +75,8 @@ class Plan(Record):
         return None if None in known else sum(s for s in known if s is not None)
 
 
-def make_plan(loaded: LoadedCase) -> Plan:
-    """Plans a run; counts tokens with the models' own tokenizers, and calls no model."""
+def make_plan(loaded: LoadedCase, on: date) -> Plan:
+    """Plans a run at the prices of a day; counts tokens with the models' own tokenizers, and calls no model."""
     case = loaded.case
     material = Material(case.task, loaded.learn, loaded.dev, PassageIndexes(loaded))
     models: dict[str, ChatModel | None] = {}
@@ -84,7 +91,7 @@ def make_plan(loaded: LoadedCase) -> Plan:
                 notes.append(error.message)
                 models[spec.model] = None
         model = models.get(spec.model) if spec.model else None
-        rows.append(_planned(loaded, spec, build_baseline(spec, material), model, model_spec, notes))
+        rows.append(_planned(loaded, spec, build_baseline(spec, material), model, model_spec, notes, on))
     for opened in models.values():
         if opened is not None:
             opened.close()
@@ -113,6 +120,7 @@ def _planned(
     model: ChatModel | None,
     model_spec: ModelSpec | None,
     notes: list[str],
+    on: date,
 ) -> PlannedBaseline:
     settings = baseline.settings()
     trials = len(settings) if len(settings) > 1 and loaded.dev else 0
@@ -138,8 +146,8 @@ def _planned(
         notes.append("tokens are estimated from characters")
     largest = settings[-1]
     prompts = _prompt_tokens(baseline, loaded.held_out, largest, model)
-    answer = _answer_tokens(loaded, loaded.held_out, model)
-    in_process = model_spec.provider in ("embedded", "huggingface")
+    answer = _answer_tokens(loaded, baseline, loaded.held_out, largest, model)
+    in_process = model_spec.provider in IN_PROCESS
     probes = LATENCY_PROBES + 1 if in_process else 0
     calls_in = n_held_out + probes
     tokens_in = round(statistics.fmean(prompts) * calls_in)
@@ -150,8 +158,12 @@ def _planned(
     tokens_out = round(answer * (calls_in + n_dev))
     training = None
     if spec.kind == "fine_tuned" and spec.tuning is not None and spec.tuning.system != "existing":
-        epochs = TuningSettings.from_spec(spec.tuning).epochs
         per_example = statistics.fmean(_prompt_tokens(baseline, loaded.learn, largest, model)) + answer
+        if spec.tuning.system in HOSTED_SYSTEMS:
+            epochs = spec.tuning.epochs or default_epochs(len(loaded.learn))
+            per_example += 3  # as the provider counts a message
+        else:
+            epochs = TuningSettings.from_spec(spec.tuning).epochs
         training = round(per_example * len(loaded.learn) * epochs)
     window = model.context_window if model else None
     over = sum(p + answer > window for p in prompts) * n_held_out // max(1, len(prompts)) if window else 0
@@ -164,7 +176,7 @@ def _planned(
         input_tokens=tokens_in,
         output_tokens=tokens_out,
         training_tokens=training,
-        usd=_usd(model_spec, tokens_in, tokens_out, seconds),
+        usd=_usd(model_spec, spec.kind == "fine_tuned", on, tokens_in, tokens_out, training, seconds),
         seconds=seconds,
         over_context=over,
         notes=tuple(notes),
@@ -174,28 +186,57 @@ def _planned(
 def _prompt_tokens(
     baseline: Baseline, items: Sequence[Example], setting: Setting, model: ChatModel | None
 ) -> list[int]:
-    step = max(1, len(items) // _SAMPLE)
     counts = []
-    for item in items[::step]:
-        messages = baseline.ask(item, setting).request.messages
+    for item in items[:: _step(items, model)]:
+        request = baseline.ask(item, setting).request
         if model is not None:
-            counts.append(model.count_tokens(messages))
+            counts.append(model.count_tokens(sent_messages(model, request)))
         else:
-            counts.append(round(sum(len(m.content) for m in messages) / CHARACTERS_PER_TOKEN))
+            counts.append(round(sum(len(m.content) for m in request.messages) / CHARACTERS_PER_TOKEN))
     return counts or [0]
 
 
-def _answer_tokens(loaded: LoadedCase, items: Sequence[Example], model: ChatModel | None) -> float:
-    """Mean tokens of the expected answers, and one that ends them."""
-    texts = [render_output(loaded.case.task, e.output) for e in items[:: max(1, len(items) // _SAMPLE)]]
-    if model is not None:
-        return statistics.fmean(model.count_text_tokens(t) for t in texts) + 1
-    return statistics.fmean(len(t) for t in texts) / CHARACTERS_PER_TOKEN + 1
+def _answer_tokens(
+    loaded: LoadedCase,
+    baseline: Baseline,
+    items: Sequence[Example],
+    setting: Setting,
+    model: ChatModel | None,
+) -> float:
+    """Mean tokens of the expected answers; a model of this process adds one that ends them."""
+    task = loaded.case.task
+    chosen = items[:: _step(items, model)]
+    texts = [render_output(task, e.output) for e in chosen]
+    if model is None:
+        return statistics.fmean(len(t) for t in texts) / CHARACTERS_PER_TOKEN + 1
+    request = baseline.ask(chosen[0], setting).request
+    end = 1 if model.provider in IN_PROCESS else 0
+    return statistics.fmean(model.count_text_tokens(sent_answer(model, request, t)) for t in texts) + end
 
 
-def _usd(spec: ModelSpec, tokens_in: int, tokens_out: int, seconds: float | None) -> float | None:
-    if spec.prices is not None:
-        return (tokens_in * spec.prices.input + tokens_out * spec.prices.output) / 1e6
-    if spec.serving is not None and seconds is not None:
-        return seconds / 3600 * spec.serving.usd_per_hour
-    return None
+def _step(items: Sequence[Example], model: ChatModel | None) -> int:
+    """Every how many items one is counted: all where counting is quick."""
+    quick = model is not None and model.provider not in IN_PROCESS
+    return 1 if quick else max(1, len(items) // _SAMPLE)
+
+
+def _usd(
+    spec: ModelSpec,
+    tuned: bool,
+    on: date,
+    tokens_in: int,
+    tokens_out: int,
+    training: int | None,
+    seconds: float | None,
+) -> float | None:
+    if spec.serving is not None:
+        return None if seconds is None else seconds / 3600 * spec.serving.usd_per_hour
+    price = price_for(spec, tuned=tuned, on=on)
+    if price is None or price.input is None or price.output is None:
+        return None
+    usd = (tokens_in * price.input + tokens_out * price.output) / 1e6
+    if training:
+        if price.training is None:
+            return None
+        usd += training * price.training / 1e6
+    return usd

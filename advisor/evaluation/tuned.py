@@ -1,23 +1,30 @@
-"""The tuned model of a fine-tuned baseline: trained once, kept, and found again by what decides its result."""
+"""The tuned model of a fine-tuned baseline: tuned once, kept, and found again by what decides its result."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from advisor.baselines import Baseline, Setting
 from advisor.cases.schema import BaselineSpec, Example, ModelSpec
 from advisor.errors import TuningError
-from advisor.models.base import ChatModel, open_model
+from advisor.evaluation.jobs import JobLedger, finish
+from advisor.models.base import ChatModel, open_model, sent_answer, sent_messages
 from advisor.prompts import render_output
-from advisor.records import TuningRecord
-from advisor.tuning.base import TrainingExample, TuningJob, TuningSettings
+from advisor.records import ChatRequest, Completion, Failure, Message, TuningRecord
+from advisor.tuning.base import (
+    HostedSettings,
+    TrainingExample,
+    TuningJob,
+    TuningSettings,
+    TuningSystem,
+    open_system,
+)
 
 if TYPE_CHECKING:
     from advisor.evaluation.measure import Session
 
-ASSUMED_TRAINING_SPEED = 700.0
-"""Tokens a second, assumed for the budget before a training starts: a small model on two cores."""
+HOSTED_SYSTEMS = frozenset({"openai", "azure_openai"})
 
 
 def tuned_model(
@@ -33,76 +40,141 @@ def tuned_model(
     model_spec = session.loaded.case.models[spec.model]
     if spec.tuning.system == "existing":
         return _existing(session, spec, model_spec), None
-    if spec.tuning.system != "trl":
-        raise TuningError(
-            f"Baseline {spec.name!r}: tuning by {spec.tuning.system!r} is not available in this version.",
-            hint="Use `tuning: {system: trl}`, or `existing` for a tuned model that you have.",
-        )
-    base = session.model(spec.model)
-    job = TuningJob(
-        base=model_spec,
-        base_version=base.version,
-        examples=_training_examples(session, baseline, setting, session.loaded.learn),
-        dev=_training_examples(session, baseline, setting, session.loaded.dev),
-        settings=TuningSettings.from_spec(spec.tuning),
+    system, job, ledger = planned_job(session, spec, baseline, setting)
+    record = finish(
+        system,
+        job,
+        ledger,
+        what=f"{spec.name} · training",
+        budget=session.engine.budget,
+        progress=session.engine.progress,
     )
-    folder = session.artefacts / "tuning" / job.fingerprint[:16]
-    record = _train(session, spec, base, job, folder, model_spec)
-    return open_model(model_spec, adapter=str(folder / "adapter")), record
+    return _Deployed(session, model_spec, system, job, ledger, keep=spec.tuning.keep_deployed), record
+
+
+def planned_job(
+    session: Session, spec: BaselineSpec, baseline: Baseline, setting: Setting
+) -> tuple[TuningSystem, TuningJob, JobLedger]:
+    """(the system, the job, its page in the store) of a fine-tuned baseline; nothing is started."""
+    assert spec.tuning is not None and spec.model is not None
+    case = session.loaded.case
+    base_spec, base = case.models[spec.model], session.model(spec.model)
+    hosted = spec.tuning.system in HOSTED_SYSTEMS
+    system = open_system(spec.tuning.system, base_spec)
+    job = TuningJob(
+        base=base_spec,
+        base_version=base.version,
+        examples=_training_examples(session, base, baseline, setting, session.loaded.learn),
+        dev=_training_examples(session, base, baseline, setting, session.loaded.dev),
+        settings=HostedSettings.from_spec(spec.tuning, suffix=_suffix(case.name))
+        if hosted
+        else TuningSettings.from_spec(spec.tuning),
+        system=spec.tuning.system,
+    )
+    ledger = JobLedger(
+        session.engine.store, job, case_name=case.name, baseline=spec.name, artefacts=session.artefacts
+    )
+    return system, job, ledger
+
+
+def _suffix(name: str) -> str:
+    """The case's name as a provider takes it in a model's name: at most 18 letters, digits and hyphens."""
+    return "".join(c if c.isalnum() and c.isascii() else "-" for c in name)[:18].strip("-") or "advisor"
 
 
 def _training_examples(
-    session: Session, baseline: Baseline, setting: Setting, examples: tuple[Example, ...]
+    session: Session, base: ChatModel, baseline: Baseline, setting: Setting, examples: tuple[Example, ...]
 ) -> tuple[TrainingExample, ...]:
-    """Prompts as evaluation sends them, each with the answer to learn."""
+    """Prompts as evaluation sends them, each with the answer to learn, in the form that it must be written in."""
     task = session.loaded.case.task
-    return tuple((baseline.ask(e, setting).request.messages, render_output(task, e.output)) for e in examples)
+    found = []
+    for example in examples:
+        request = baseline.ask(example, setting).request
+        answer = sent_answer(base, request, render_output(task, example.output))
+        found.append((sent_messages(base, request), answer))
+    return tuple(found)
 
 
-def _train(
-    session: Session, spec: BaselineSpec, base: ChatModel, job: TuningJob, folder: Path, model_spec: ModelSpec
-) -> TuningRecord:
-    from advisor.tuning.trl import tune
+class _Deployed:
+    """A tuned model that is deployed when it is first asked, and removed when it is closed.
 
-    engine = session.engine
-    done = engine.store.job(job.fingerprint)
-    finished = done is not None and done["state"] == "succeeded" and (folder / "record.json").exists()
-    rate = model_spec.serving.usd_per_hour if model_spec.serving else None
-    if not finished:
-        if engine.budget.limit_usd is not None:
-            tokens = sum(base.count_tokens(m) + base.count_text_tokens(t) for m, t in job.examples)
-            hours = tokens * job.settings.epochs / ASSUMED_TRAINING_SPEED / 3600
-            engine.budget.require(None if rate is None else hours * rate, f"{spec.name} · training")
-        engine.store.save_job(
-            job.fingerprint, case_name=session.loaded.case.name, system="trl", state="running"
-        )
-    seen = 0
+    A run whose answers are all in the store deploys nothing; one that was killed while something stood finds it in
+    the store, uses it, and removes it in the end.
+    """
 
-    def on_progress(step: int, total: int, loss: float | None, elapsed_s: float) -> None:
-        nonlocal seen
-        if seen == 0:
-            engine.progress.start(f"{spec.name} · training", total)
-        engine.progress.advance(step - seen, usd=(rate or 0.0) * elapsed_s / 3600 / total)
-        seen = step
+    def __init__(
+        self,
+        session: Session,
+        spec: ModelSpec,
+        system: TuningSystem,
+        job: TuningJob,
+        ledger: JobLedger,
+        *,
+        keep: bool,
+    ) -> None:
+        self._session, self._spec, self._keep = session, spec, keep
+        self._system, self._job, self._ledger = system, job, ledger
+        name = ledger.state.model if job.system != "azure_openai" else f"advisor-{job.fingerprint[:16]}"
+        assert name is not None
+        self._model = open_model(spec, adapter=name)
 
-    try:
-        record = tune(job, folder, on_progress=on_progress)
-    except TuningError:
-        engine.store.save_job(
-            job.fingerprint, case_name=session.loaded.case.name, system="trl", state="failed"
-        )
-        raise
-    if not finished:
-        if rate is not None:
-            engine.budget.spend(record.duration_s / 3600 * rate)
-        engine.store.save_job(
-            job.fingerprint,
-            case_name=session.loaded.case.name,
-            system="trl",
-            state="succeeded",
-            record=record.model_dump(mode="json"),
-        )
-    return record
+    @property
+    def provider(self) -> str:
+        """The provider's name, as the case spells it."""
+        return self._model.provider
+
+    @property
+    def version(self) -> str:
+        """What decides its answers, beside the request."""
+        return self._model.version
+
+    @property
+    def context_window(self) -> int | None:
+        """Tokens of prompt and answer together."""
+        return self._model.context_window
+
+    @property
+    def enforces(self) -> bool:
+        """Whether the endpoint is asked to enforce labels and schemas."""
+        return bool(getattr(self._model, "enforces", False))
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the results should know about how it was asked."""
+        return list(getattr(self._model, "notes", []))
+
+    def count_tokens(self, messages: Sequence[Message]) -> int:
+        """Tokens of a prompt, with what the chat format adds."""
+        return self._model.count_tokens(messages)
+
+    def count_text_tokens(self, text: str) -> int:
+        """Tokens of a bare text."""
+        return self._model.count_text_tokens(text)
+
+    def batches(self, requests: Sequence[ChatRequest]) -> list[list[int]]:
+        """Which requests are answered together."""
+        return self._model.batches(requests)
+
+    def complete(self, requests: Sequence[ChatRequest]) -> Iterator[list[tuple[int, Completion | Failure]]]:
+        """Deploys it if need be, then answers."""
+        self._system.deploy(self._job, self._ledger)
+        yield from self._model.complete(requests)
+
+    @property
+    def batch_endpoint(self) -> object:
+        """The model whose batch endpoint answers; deployed if need be."""
+        self._system.deploy(self._job, self._ledger)
+        return self._model
+
+    def close(self) -> None:
+        """Gives the model back, and removes its deployment; what it cost is spent."""
+        self._model.close()
+        if self._ledger.state.deployment is None or self._keep:
+            return
+        before = self._ledger.state.hosted_hours
+        state = self._system.undeploy(self._ledger)
+        rate = getattr(self._system, "hosting_usd_per_hour", lambda: None)()
+        self._session.engine.budget.spend((state.hosted_hours - before) * (rate or 0.0))
 
 
 def _existing(session: Session, spec: BaselineSpec, model_spec: ModelSpec) -> ChatModel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -36,6 +36,12 @@ def detect() -> Hardware:
     # Without these instructions bfloat16 is emulated, and several times slower than float32.
     fast = {"avx512_bf16", "amx_bf16", "amx_tile", "bf16"} & set(_cpu_info("flags", "Features").split())
     return Hardware("cpu", torch.bfloat16 if fast else torch.float32, threads)
+
+
+def with_precision(hardware: Hardware, precision: str) -> Hardware:
+    """The same hardware in another number format: auto (as it is), bf16 or fp32."""
+    formats = {"bf16": torch.bfloat16, "fp32": torch.float32}
+    return replace(hardware, dtype=formats.get(precision, hardware.dtype))
 
 
 def use_all_threads() -> None:

@@ -133,6 +133,59 @@ def load_model(source: str, hardware: Hardware, *, local_only: bool, revision: s
     return model.to(hardware.device).eval()
 
 
+def snapshot(source: str, revision: str | None) -> Path:
+    """The folder of a hub's model, fetched where it is not in the cache.
+
+    Raises:
+        ModelError: It cannot be had.
+    """
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(source, revision=revision))
+    except (OSError, ValueError) as error:
+        raise _not_found(source, error) from error
+
+
+def is_whole_model(folder: Path) -> bool:
+    """Whether a folder holds a model by itself, not an adapter."""
+    return (folder / "config.json").is_file() and not (folder / "adapter_config.json").exists()
+
+
+def load_quantised(source: str, hardware: Hardware, *, local_only: bool) -> Any:
+    """The model in 4 bits (NF4, double quantisation), ready for adapters to be trained on it.
+
+    Raises:
+        ModelError: There is no GPU, or bitsandbytes is not installed.
+    """
+    if hardware.device != "cuda":
+        raise ModelError(
+            "QLoRA needs a GPU: bitsandbytes quantises there.", hint="Use `method: lora` on this machine."
+        )
+    from peft import prepare_model_for_kbit_training
+    from transformers import BitsAndBytesConfig
+
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            source,
+            quantization_config=BitsAndBytesConfig(
+                load_in_4bit=True,
+                bnb_4bit_quant_type="nf4",
+                bnb_4bit_use_double_quant=True,
+                bnb_4bit_compute_dtype=hardware.dtype,
+            ),
+            dtype=hardware.dtype,
+            use_safetensors=True,
+            local_files_only=local_only,
+            device_map={"": torch.cuda.current_device()},
+        )
+    except ImportError as error:
+        raise ModelError(
+            "QLoRA needs bitsandbytes.", hint="Install it with: pip install bitsandbytes"
+        ) from error
+    return prepare_model_for_kbit_training(model)
+
+
 def merge_adapter(model: Any, adapter: Path) -> Any:
     """The model with an adapter worked into its weights, so that it costs nothing at inference.
 

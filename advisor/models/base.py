@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from advisor.cases.schema import ModelSpec
 from advisor.errors import ModelError
+from advisor.models import structured
 from advisor.records import ChatRequest, Completion, Failure, Message
 
 
@@ -45,6 +46,20 @@ class ChatModel(Protocol):
 
     def close(self) -> None:
         """Gives back memory and connections."""
+
+
+def sent_messages(model: ChatModel, request: ChatRequest) -> tuple[Message, ...]:
+    """The messages as the model will see them: where an endpoint enforces labels, answers have its form."""
+    return structured.enforced_messages(request) if _enforces(model) else request.messages
+
+
+def sent_answer(model: ChatModel, request: ChatRequest, text: str) -> str:
+    """An answer as the model writes it; what it is shown to learn has the same form."""
+    return structured.enforced_answer(request.labels, text) if _enforces(model) else text
+
+
+def _enforces(model: ChatModel) -> bool:
+    return bool(getattr(model, "enforces", False))
 
 
 class Provider(Protocol):

@@ -93,7 +93,7 @@ class LocalChatModel:
             provider: The provider's name, as the case spells it.
             source: Folder or hub name.
             base_version: What tells these weights from any other.
-            adapter: Folder of a PEFT adapter.
+            adapter: Folder of a PEFT adapter, or of a whole tuned model.
             revision: The hub's commit.
             local_only: Never ask the hub.
             before_loading: Called just before the weights are read, e.g. to verify them.
@@ -101,6 +101,9 @@ class LocalChatModel:
         Raises:
             ModelError: Tokenizer or adapter cannot be had.
         """
+        if adapter is not None and _weights.is_whole_model(Path(adapter).expanduser()):
+            source, adapter = str(Path(adapter).expanduser()), None
+            base_version, before_loading = _weights.folder_version(Path(source)), None
         self._provider, self._source, self._revision = provider, source, revision
         self._adapter = None if adapter is None else Path(adapter).expanduser()
         self._local_only = local_only or Path(source).is_dir()
@@ -184,13 +187,33 @@ class LocalChatModel:
         """How messages become this model's tokens; training uses the same."""
         return self._chat
 
-    def load_for_tuning(self) -> Any:
+    def weights_folder(self) -> Path:
+        """The folder that holds the model; a hub's model is fetched into the hub's cache.
+
+        Raises:
+            ModelError: It cannot be had.
+        """
+        if self._before_loading is not None:
+            self._before_loading()
+        if Path(self._source).is_dir():
+            return Path(self._source)
+        return _weights.snapshot(self._source, self._revision)
+
+    def load_for_tuning(self, *, precision: str = "auto", quantised: bool = False) -> Any:
         """The weights, loaded afresh, for a trainer to change.
+
+        Args:
+            precision: Of the weights: auto, bf16 or fp32.
+            quantised: In 4 bits, for QLoRA.
 
         Raises:
             WeightsError: The weights are missing, or are not what they should be.
+            ModelError: They cannot be quantised here.
         """
-        return self._load_weights()
+        hardware = _hardware.with_precision(self._hardware, precision)
+        if quantised:
+            return _weights.load_quantised(self._source, hardware, local_only=self._local_only)
+        return self._load_weights(hardware)
 
     def close(self) -> None:
         """Gives back the memory."""
@@ -208,11 +231,11 @@ class LocalChatModel:
             self._loaded = _Loaded(model, self._chat, self.context_window)
         return self._loaded
 
-    def _load_weights(self) -> Any:
+    def _load_weights(self, hardware: _hardware.Hardware | None = None) -> Any:
         if self._before_loading is not None:
             self._before_loading()
         model = _weights.load_model(
-            self._source, self._hardware, local_only=self._local_only, revision=self._revision
+            self._source, hardware or self._hardware, local_only=self._local_only, revision=self._revision
         )
         return model if self._adapter is None else _weights.merge_adapter(model, self._adapter)
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from advisor.errors import StoreError
 from advisor.records import ChatRequest, Completion, Failure, ItemResult, Record
-from advisor.store.tables import CallRow, ItemRow, JobRow, MeasurementRow, RunRow
+from advisor.store.tables import BatchRow, CallRow, ItemRow, JobRow, MeasurementRow, RunRow
 
 _KEYS_PER_QUERY = 500  # below SQLite's limit of bound parameters
 
@@ -236,15 +236,19 @@ class Store:
         fingerprint: str,
         *,
         case_name: str,
+        baseline: str | None,
         system: str,
         state: str,
+        details: Mapping[str, Any] | None = None,
         record: Mapping[str, Any] | None = None,
     ) -> None:
-        """Keeps a tuning job's state, and its record once it has ended well."""
+        """Keeps where a tuning job stands, and its record once it has ended well."""
         values = {
             "case_name": case_name,
+            "baseline": baseline,
             "system": system,
             "state": state,
+            "details": dict(details) if details is not None else None,
             "record": dict(record) if record is not None else None,
             "updated_at": _now(),
         }
@@ -256,11 +260,57 @@ class Store:
                 connection.execute(insert(JobRow).values(fingerprint=fingerprint, **values))
 
     def job(self, fingerprint: str) -> dict[str, Any] | None:
-        """A tuning job's row: system, state, record."""
+        """A tuning job's row: baseline, system, state, details, record."""
         with self._engine.connect() as connection:
             row = connection.execute(select(JobRow.__table__).where(JobRow.fingerprint == fingerprint))
             found = row.mappings().first()
         return dict(found) if found else None
+
+    def jobs(self, case_name: str) -> list[dict[str, Any]]:
+        """The rows of a case's tuning jobs, the one that changed last first."""
+        query = select(JobRow.__table__).where(JobRow.case_name == case_name)
+        with self._engine.connect() as connection:
+            found = connection.execute(query.order_by(JobRow.updated_at.desc())).mappings().all()
+        return [dict(row) for row in found]
+
+    # ── batches ──
+
+    def save_batch(
+        self, batch: str, *, model_version: str, requests: Mapping[str, ChatRequest], state: str = "new"
+    ) -> None:
+        """Keeps what is about to be handed to a batch endpoint, by call key."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                insert(BatchRow).values(
+                    id=batch,
+                    model_version=model_version,
+                    batch_id=None,
+                    state=state,
+                    requests={
+                        key: r.model_dump(mode="json", exclude_defaults=True) for key, r in requests.items()
+                    },
+                    created_at=_now(),
+                )
+            )
+
+    def update_batch(self, batch: str, *, state: str, batch_id: str | None = None) -> None:
+        """Keeps the provider's name of a batch, and where it stands."""
+        values = {"state": state} | ({"batch_id": batch_id} if batch_id is not None else {})
+        with self._engine.begin() as connection:
+            connection.execute(update(BatchRow).where(BatchRow.id == batch).values(**values))
+
+    def open_batches(self, model_version: str) -> list[dict[str, Any]]:
+        """The batches of a model whose answers were not taken in yet: id, batch_id, state, requests."""
+        query = (
+            select(BatchRow.__table__)
+            .where(BatchRow.model_version == model_version, BatchRow.state != "done")
+            .order_by(BatchRow.created_at)
+        )
+        with self._engine.connect() as connection:
+            rows = [dict(row) for row in connection.execute(query).mappings().all()]
+        return [
+            {**row, "requests": {k: ChatRequest(**r) for k, r in row["requests"].items()}} for row in rows
+        ]
 
 
 def _migrate(engine: Engine) -> None:

@@ -73,8 +73,23 @@ class JobRow(Base):
     __tablename__ = "jobs"
 
     fingerprint: Mapped[str] = mapped_column(String(64), primary_key=True)
-    case_name: Mapped[str] = mapped_column(String(64))
+    case_name: Mapped[str] = mapped_column(String(64), index=True)
+    baseline: Mapped[str | None] = mapped_column(String(64))
     system: Mapped[str] = mapped_column(String(32))
     state: Mapped[str] = mapped_column(String(16))
+    details: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     record: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class BatchRow(Base):
+    """Requests handed to a provider's batch endpoint, until their answers are taken in."""
+
+    __tablename__ = "batches"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    model_version: Mapped[str] = mapped_column(String(255), index=True)
+    batch_id: Mapped[str | None] = mapped_column(String(255))
+    state: Mapped[str] = mapped_column(String(16))
+    requests: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -68,10 +68,11 @@ def pack(examples: Sequence[EncodedExample], *, max_tokens: int) -> list[PackedR
 
 def summed_loss(model: Any, row: PackedRow) -> torch.Tensor:
     """Cross-entropy in nats, summed over a row's targets; logits are computed only for those."""
-    device = model.device
+    inner = getattr(model, "module", model)  # where several processes train, theirs is wrapped
+    device = inner.device
     logits = model(
         row.ids[None].to(device),
-        attention_mask=additive(row.allowed()[None, None].to(device), model.dtype),
+        attention_mask=additive(row.allowed()[None, None].to(device), inner.dtype),
         position_ids=row.positions[None].to(device),
         logits_to_keep=row.predicting.to(device),
         use_cache=False,

@@ -1,10 +1,16 @@
-"""LoRA tuning in this process, with TRL and PEFT, on packed batches; it may be stopped at any moment."""
+"""Tuning on this machine with TRL and PEFT, on packed batches; it may be stopped at any moment.
+
+LoRA by default; QLoRA where there is a GPU; all weights where the case says so. The code is the same on a laptop's
+CPU and on several GPUs: those are started through accelerate (`processes`), a process each.
+"""
 
 from __future__ import annotations
 
 import gc
+import os
 import shutil
-import time
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,31 +18,34 @@ from typing import Any
 from advisor.errors import MissingExtraError, TuningError
 from advisor.models import _openmp  # noqa: F401 (before torch)
 from advisor.records import TuningRecord
-from advisor.tuning.base import TrainingExample, TuningJob, TuningProgress
+from advisor.tuning._local import LocalTuning
+from advisor.tuning.base import TrainingExample, TuningJob, TuningProgress, TuningSettings
 
 try:
     import torch
-    from datasets import Dataset
-    from peft import LoraConfig
-    from transformers import PrinterCallback, TrainerCallback
-    from trl import SFTConfig, SFTTrainer
 
     from advisor.models._chat_format import ChatFormat
-    from advisor.models._weights import write_adapter_manifest
+    from advisor.models._hardware import cpu_count
     from advisor.models.embedded import EmbeddedProvider
     from advisor.models.huggingface import HuggingFaceProvider
-    from advisor.tuning._checkpoints import latest_whole, read_json, seal, write_folder, write_json
-    from advisor.tuning.packing import EncodedExample, PackedRow, pack, summed_loss
+    from advisor.tuning._checkpoints import latest_whole, read_json, write_folder, write_json
+    from advisor.tuning._trl_result import keep_merged, write_result
+    from advisor.tuning._trl_trainer import PackedTrainer, build_trainer
+    from advisor.tuning.packing import EncodedExample
 except ImportError as error:
     raise MissingExtraError("Tuning in this process", "local") from error
 
-TOKENS_PER_ROW = 1024
-"""Longest packed row: bounds the memory of a step; a batch that needs more becomes several rows."""
-CHECKPOINT_EVERY_S = 30.0
-WARM_UP = 0.05
-"""Share of the steps during which the learning rate rises."""
-
 _PROVIDERS: dict[str, Any] = {"embedded": EmbeddedProvider, "huggingface": HuggingFaceProvider}
+
+
+class TrlTuning(LocalTuning):
+    """Hugging Face TRL, in this process, or in several that accelerate starts."""
+
+    name = "trl"
+
+    def train(self, job: TuningJob, folder: Path, progress: TuningProgress | None) -> TuningRecord:
+        """Trains, or goes on, or returns what is there."""
+        return tune(job, folder, on_progress=progress)
 
 
 def tune(job: TuningJob, folder: Path, *, on_progress: TuningProgress | None = None) -> TuningRecord:
@@ -56,6 +65,9 @@ def tune(job: TuningJob, folder: Path, *, on_progress: TuningProgress | None = N
         TuningError: The folder is another job's, the model cannot be tuned here, or an example is too long.
         ModelError: The base model cannot be had.
     """
+    settings = job.settings
+    if not isinstance(settings, TuningSettings):
+        raise TuningError("TRL was given the settings of a provider.")
     folder.mkdir(parents=True, exist_ok=True)
     owner = read_json(folder / "job.json").get("fingerprint", job.fingerprint)
     if owner != job.fingerprint:
@@ -64,34 +76,78 @@ def tune(job: TuningJob, folder: Path, *, on_progress: TuningProgress | None = N
             hint="Give every job a folder of its own, or delete this one.",
         )
     write_json(folder / "job.json", {"fingerprint": job.fingerprint, "model_version": job.model_version})
-    finished = read_json(folder / "record.json")
-    if finished:
-        return TuningRecord.model_validate(finished)
+    if not (folder / "record.json").exists():
+        if settings.processes > 1:
+            _launch(job, folder, settings.processes)
+        else:
+            train_here(job, settings, folder, on_progress)
+    record = TuningRecord.model_validate(read_json(folder / "record.json"))
+    if settings.keep_merged:
+        keep_merged(folder, _open_base(job), record)
+    return record
 
+
+def _launch(job: TuningJob, folder: Path, processes: int) -> None:
+    """Trains in several processes, started and ended together; accelerate joins them, on GPUs as on a CPU."""
+    write_json(folder / "plan.json", job.model_dump(mode="json"))
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node",
+        str(processes),
+    ]
+    environment = {**os.environ, "OMP_NUM_THREADS": str(max(1, cpu_count() // processes))}
+    if not torch.cuda.is_available():
+        environment["ACCELERATE_USE_CPU"] = "true"
+    with (folder / "training.log").open("w", encoding="utf-8") as log:
+        ended = subprocess.run(
+            [*command, "-m", "advisor.tuning._trl_worker", str(folder)],
+            env=environment, stdout=log, stderr=log, check=False,
+        )  # fmt: skip
+    if ended.returncode or not (folder / "record.json").exists():
+        lines = [x for x in (folder / "training.log").read_text(encoding="utf-8").splitlines() if x.strip()]
+        raise TuningError(
+            f"The training ended with code {ended.returncode}: {lines[-1] if lines else 'it said nothing'}",
+            hint=f"Its whole output is in {folder / 'training.log'}.",
+        )
+
+
+def train_here(
+    job: TuningJob, settings: TuningSettings, folder: Path, on_progress: TuningProgress | None
+) -> None:
+    """Trains in this process, and leaves the result and its record in the folder."""
     base = _open_base(job)
     examples = _encode(job.examples, base.chat, base.context_window)
     dev = _encode(job.dev, base.chat, base.context_window)
-    trainer, course = _trainer(
-        job, base.load_for_tuning(), base.chat.tokenizer, examples, dev, folder, on_progress
-    )
+    model = base.load_for_tuning(precision=settings.precision, quantised=settings.method == "qlora")
+    trainer, course = build_trainer(model, base.chat.tokenizer, settings, examples, dev, folder, on_progress)
     checkpoint = latest_whole(folder)
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
 
+    trainer.accelerator.wait_for_everyone()
+    if not trainer.is_world_process_zero():
+        return
     chosen = course.best_epoch()
-    write_folder(folder / "adapter", lambda new: _copy_adapter(folder / "epochs" / chosen, new, job))
+    write_folder(
+        folder / "adapter",
+        lambda new: write_result(folder / "epochs" / chosen, new, job, base.chat.tokenizer),
+    )
+    epochs = min(settings.epochs, float(course.epochs()[-1]["name"]))  # an early stop leaves some out
     record = TuningRecord(
         system="trl",
         base_model=job.base.model,
         model_version=job.model_version,
         n_examples=len(examples),
-        epochs=job.settings.epochs,
-        tokens=round(sum(e.tokens for e in examples) * job.settings.epochs),
+        epochs=epochs,
+        tokens=round(sum(e.tokens for e in examples) * epochs),
         duration_s=course.elapsed_s,
         loss=tuple((e["step"], e["loss"]) for e in trainer.state.log_history if "loss" in e),
         dev_loss=tuple((e["step"], e["dev_loss"]) for e in course.epochs() if e["dev_loss"] is not None),
         trainable_parameters=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
         settings={
-            **job.settings.model_dump(),
+            **settings.model_dump(),
             "chosen_epoch": float(chosen),
             "chosen_by": "dev loss" if dev else "last epoch",
             "n_dev": len(dev),
@@ -107,103 +163,16 @@ def tune(job: TuningJob, folder: Path, *, on_progress: TuningProgress | None = N
     course.trainer = None
     del trainer
     gc.collect()
-    return record
-
-
-class PackedTrainer(SFTTrainer):  # type: ignore[misc]
-    """TRL's trainer on packed rows; the loss is the mean over the completion tokens of the batch."""
-
-    def training_step(
-        self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None
-    ) -> torch.Tensor:
-        """One optimizer batch: a backward pass per packed row, weighted by its tokens to learn."""
-        model.train()
-        rows: list[PackedRow] = inputs["rows"]
-        targets = sum(len(row.targets) for row in rows)
-        total = torch.zeros((), device=self.args.device)
-        for row in rows:
-            with self.compute_loss_context_manager():
-                loss = summed_loss(model, row) / targets
-            self.accelerator.backward(loss)
-            total += loss.detach()
-        self.last_loss = total.item()
-        return total
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """None is written: a checkpoint is not a publication."""
-
-
-class _Course(TrainerCallback):  # type: ignore[misc]
-    """Follows a training: time, progress, dev loss at the end of each epoch, checkpoints."""
-
-    def __init__(
-        self,
-        folder: Path,
-        dev: Sequence[EncodedExample],
-        steps_per_epoch: int,
-        on_progress: TuningProgress | None,
-    ) -> None:
-        self.trainer: Any = None
-        self._folder, self._dev, self._on_progress = folder, dev, on_progress
-        self._steps_per_epoch = steps_per_epoch
-        self._file = folder / "progress.json"
-        self.elapsed_s = float(str(read_json(self._file).get("duration_s", 0.0)))
-        self._mark = self._saved = time.perf_counter()
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self._mark = self._saved = time.perf_counter()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        # Runs before the trainer saves this step: where a checkpoint is, its epoch's adapter is too.
-        if state.global_step % self._steps_per_epoch == 0 or state.global_step == state.max_steps:
-            self._finish_epoch(state.global_step)
-        now = time.perf_counter()
-        self.elapsed_s += now - self._mark
-        self._mark = now
-        write_json(self._file, {"duration_s": self.elapsed_s, "step": state.global_step})
-        if now - self._saved >= CHECKPOINT_EVERY_S and state.global_step < state.max_steps:
-            control.should_save = True
-            self._saved = now
-        if self._on_progress is not None:
-            self._on_progress(state.global_step, state.max_steps, self.trainer.last_loss, self.elapsed_s)
-
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        seal(self._folder / f"checkpoint-{state.global_step}")
-
-    def epochs(self) -> list[dict[str, Any]]:
-        """Of each epoch kept: its `name`, its last `step` and its `dev_loss`, in order."""
-        found = [read_json(p) for p in (self._folder / "epochs").glob("*/epoch.json")]
-        return sorted(found, key=lambda e: int(str(e["step"])))
-
-    def best_epoch(self) -> str:
-        """The epoch with the lowest dev loss, the earliest of equals; the last one without dev data."""
-        epochs = self.epochs()
-        best = min(epochs, key=lambda e: e["dev_loss"]) if self._dev else epochs[-1]
-        return str(best["name"])
-
-    def _finish_epoch(self, step: int) -> None:
-        trainer = self.trainer
-        loss = None
-        if self._dev:
-            trainer.model.eval()
-            rows = pack(self._dev, max_tokens=TOKENS_PER_ROW)
-            with torch.no_grad(), trainer.compute_loss_context_manager():
-                loss = sum(summed_loss(trainer.model, row).item() for row in rows)
-            loss /= sum(len(row.targets) for row in rows)
-        name = f"{step / self._steps_per_epoch:g}"
-
-        def fill(new: Path) -> None:
-            trainer.model.save_pretrained(new)
-            write_json(new / "epoch.json", {"name": name, "step": step, "dev_loss": loss})
-
-        write_folder(self._folder / "epochs" / name, fill)
 
 
 def packed_trainer(job: TuningJob, folder: Path) -> PackedTrainer:
     """The trainer of a job by itself, for measurements; `tune` is what runs one."""
     base = _open_base(job)
     examples = _encode(job.examples, base.chat, base.context_window)
-    return _trainer(job, base.load_for_tuning(), base.chat.tokenizer, examples, [], folder, None)[0]
+    assert isinstance(job.settings, TuningSettings)
+    return build_trainer(
+        base.load_for_tuning(), base.chat.tokenizer, job.settings, examples, [], folder, None
+    )[0]
 
 
 def _open_base(job: TuningJob) -> Any:
@@ -232,66 +201,3 @@ def _encode(
             hint="Shorten the example, or leave it out.",
         )
     return encoded
-
-
-def _trainer(
-    job: TuningJob,
-    model: Any,
-    tokenizer: Any,
-    examples: Sequence[EncodedExample],
-    dev: Sequence[EncodedExample],
-    folder: Path,
-    on_progress: TuningProgress | None,
-) -> tuple[PackedTrainer, _Course]:
-    settings = job.settings
-    steps_per_epoch = -(-len(examples) // settings.batch_size)
-    course = _Course(folder, dev, steps_per_epoch, on_progress)
-
-    def collate(batch: list[dict[str, int]]) -> dict[str, Any]:
-        return {"rows": pack([examples[item["index"]] for item in batch], max_tokens=TOKENS_PER_ROW)}
-
-    trainer = PackedTrainer(
-        model=model,
-        args=SFTConfig(
-            output_dir=str(folder),
-            num_train_epochs=settings.epochs,
-            per_device_train_batch_size=settings.batch_size,
-            learning_rate=settings.learning_rate,
-            lr_scheduler_type="cosine",
-            warmup_steps=max(1, round(WARM_UP * settings.epochs * steps_per_epoch)),
-            optim="adamw_torch",
-            seed=settings.seed,
-            data_seed=settings.seed,
-            bf16=model.dtype == torch.bfloat16,
-            use_cpu=model.device.type == "cpu",
-            gradient_checkpointing=False,
-            save_strategy="no",  # the callback says when
-            save_total_limit=2,
-            logging_steps=1,
-            report_to=[],
-            disable_tqdm=True,
-            remove_unused_columns=False,
-            dataloader_pin_memory=False,
-            dataset_kwargs={"skip_prepare_dataset": True},
-        ),
-        processing_class=tokenizer,
-        train_dataset=Dataset.from_dict({"index": list(range(len(examples)))}),
-        data_collator=collate,
-        callbacks=[course],
-        peft_config=LoraConfig(
-            r=settings.rank,
-            lora_alpha=settings.alpha,
-            lora_dropout=0.0,
-            target_modules="all-linear",
-            task_type="CAUSAL_LM",
-        ),
-    )
-    trainer.remove_callback(PrinterCallback)
-    course.trainer = trainer
-    return trainer, course
-
-
-def _copy_adapter(source: Path, target: Path, job: TuningJob) -> None:
-    for file in source.glob("adapter_*"):
-        shutil.copy2(file, target / file.name)
-    write_adapter_manifest(target, base_version=job.base_version, model_version=job.model_version)

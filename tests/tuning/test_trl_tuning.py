@@ -17,7 +17,7 @@ pytest.importorskip("trl")
 from safetensors.torch import load_file  # noqa: E402
 
 from advisor.cases.schema import ModelSpec  # noqa: E402
-from advisor.errors import TuningError  # noqa: E402
+from advisor.errors import AdvisorError, TuningError  # noqa: E402
 from advisor.models.huggingface import HuggingFaceProvider  # noqa: E402
 from advisor.records import ChatRequest, Completion, Message, TuningRecord  # noqa: E402
 from advisor.tuning import trl  # noqa: E402
@@ -30,11 +30,11 @@ WORDS = {"refund": "money", "return": "send back", "order_status": "where is it"
 SCRIPT = """
 import os, signal, sys
 from pathlib import Path
-from advisor.tuning import trl
+from advisor.tuning import _trl_trainer, trl
 from advisor.tuning.base import TuningJob
 
 job_file, folder, kill_at = sys.argv[1:]
-trl.CHECKPOINT_EVERY_S = 0.0
+_trl_trainer.CHECKPOINT_EVERY_S = 0.0
 def progress(step, total, loss, elapsed_s):
     if step == int(kill_at):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -155,3 +155,62 @@ def test_an_example_over_the_context_window_is_refused(model: Path, tmp_path: Pa
     planned = job(model).model_copy(update={"examples": (long,)})
     with pytest.raises(TuningError, match="context window holds 512"):
         trl.tune(planned, tmp_path)
+
+
+def test_all_weights_can_be_tuned(model: Path, tmp_path: Path) -> None:
+    planned = job(model, method="full", epochs=2, learning_rate=1e-3)
+    record = trl.tune(planned, tmp_path)
+    assert record.loss[-1][1] < record.loss[0][1]
+    opened = HuggingFaceProvider().open(planned.base, adapter=str(tmp_path / "adapter"))
+    assert opened.version != planned.base_version
+    assert record.trainable_parameters == sum(p.numel() for p in opened.load_for_tuning().parameters())
+
+
+def test_unpacked_training_learns_the_same(model: Path, tmp_path: Path) -> None:
+    packed = trl.tune(job(model, epochs=1, precision="fp32"), tmp_path / "packed")
+    rows = trl.tune(job(model, epochs=1, precision="fp32", packing=False), tmp_path / "rows")
+    assert [x for _, x in rows.loss] == pytest.approx([x for _, x in packed.loss], rel=1e-3)
+
+
+def test_gradient_checkpointing_changes_memory_and_not_the_result(model: Path, tmp_path: Path) -> None:
+    plain = trl.tune(job(model, epochs=1, precision="fp32"), tmp_path / "plain")
+    frugal = trl.tune(
+        job(model, epochs=1, precision="fp32", gradient_checkpointing=True), tmp_path / "frugal"
+    )
+    assert [x for _, x in frugal.loss] == pytest.approx([x for _, x in plain.loss], rel=1e-3)
+
+
+def test_it_stops_early_where_the_dev_loss_rises(model: Path, tmp_path: Path) -> None:
+    # a rate so high that the loss cannot keep falling
+    record = trl.tune(job(model, epochs=30, learning_rate=0.5, early_stopping=1), tmp_path)
+    assert record.epochs < 30
+    assert len(record.dev_loss) == record.epochs
+    losses = [loss for _, loss in record.dev_loss]
+    assert losses[-1] >= min(losses[:-1])
+
+
+def test_the_merged_model_is_kept_with_a_card(model: Path, tmp_path: Path) -> None:
+    planned = job(model, epochs=1, keep_merged=True)
+    trl.tune(planned, tmp_path)
+    merged = HuggingFaceProvider().open(planned.base.model_copy(update={"model": str(tmp_path / "merged")}))
+    tuned = HuggingFaceProvider().open(planned.base, adapter=str(tmp_path / "adapter"))
+    request = ChatRequest(messages=planned.examples[0][0], labels=tuple(WORDS))
+    (a,), (b,) = next(iter(merged.complete([request]))), next(iter(tuned.complete([request])))
+    assert a[1].label_scores == pytest.approx(b[1].label_scores, abs=0.05)
+    assert f"base_model: {planned.base.model}" in (tmp_path / "merged" / "README.md").read_text()
+
+
+def test_qlora_without_a_gpu_says_what_to_do(model: Path, tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    with pytest.raises(AdvisorError, match="needs a GPU"):
+        trl.tune(job(model, method="qlora"), tmp_path)
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_does(model: Path, tmp_path: Path) -> None:
+    """Started through accelerate, as several GPUs are; here two processes on the CPU."""
+    alone = trl.tune(job(model, epochs=2, precision="fp32"), tmp_path / "alone")
+    together = trl.tune(job(model, epochs=2, precision="fp32", processes=2), tmp_path / "together")
+    assert together.model_version == alone.model_version
+    assert together.dev_loss[-1][1] == pytest.approx(alone.dev_loss[-1][1], rel=0.05)

@@ -1,0 +1,1 @@
+"""Dated facts: prices and life cycles, each with source and date."""

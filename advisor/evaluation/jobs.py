@@ -1,0 +1,178 @@
+"""A tuning job from its plan to its record: estimated, started, followed, and kept at every step."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from advisor.errors import TuningError
+from advisor.evaluation.engine import Budget
+from advisor.evaluation.progress import RunProgress
+from advisor.records import TuningRecord
+from advisor.store.database import Store
+from advisor.tuning.base import JobState, TuningJob, TuningSystem
+
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 30.0
+_STEP = re.compile(r"[Ss]tep (\d+)/(\d+)")
+
+
+class JobLedger:
+    """A job's page in the store, and its folder; see `advisor.tuning.base.Ledger`."""
+
+    def __init__(
+        self, store: Store, job: TuningJob, *, case_name: str, baseline: str | None, artefacts: Path
+    ) -> None:
+        self._store, self._case_name, self._baseline = store, case_name, baseline
+        self.folder = artefacts / "tuning" / job.fingerprint[:16]
+        row = store.job(job.fingerprint) or {}
+        details = row.get("details")
+        self.record: TuningRecord | None = TuningRecord(**row["record"]) if row.get("record") else None
+        self._state = (
+            JobState(**details)
+            if details
+            else JobState(
+                fingerprint=job.fingerprint,
+                system=job.system,
+                # pages of earlier versions hold no details, only how the training ended
+                word="succeeded" if row.get("state") == "succeeded" else "new",
+            )
+        )
+
+    @property
+    def state(self) -> JobState:
+        """Where the job stands, as it was kept last."""
+        return self._state
+
+    def keep(self, **changes: object) -> JobState:
+        """Changes the state and keeps it, before anything else is done."""
+        return self._save(JobState.model_validate({**self._state.model_dump(), **changes}))
+
+    def start_again(self) -> JobState:
+        """Forgets a job that failed or was cancelled, so that a new one can be made; not a deployment."""
+        kept = self._state.model_dump(
+            include={"fingerprint", "system", "deployment", "deployed_at", "hosted_hours"}
+        )
+        return self._save(JobState(**kept))
+
+    def keep_record(self, record: TuningRecord) -> None:
+        """Keeps the record of a job that ended well."""
+        self.record = record
+        self._save(self._state)
+
+    def _save(self, state: JobState) -> JobState:
+        self._store.save_job(
+            state.fingerprint,
+            case_name=self._case_name,
+            baseline=self._baseline,
+            system=state.system,
+            state=state.word,
+            details=state.model_dump(mode="json"),
+            record=self.record.model_dump(mode="json") if self.record else None,
+        )
+        self._state = state
+        return state
+
+
+def finish(
+    system: TuningSystem,
+    job: TuningJob,
+    ledger: JobLedger,
+    *,
+    what: str,
+    budget: Budget,
+    progress: RunProgress,
+) -> TuningRecord:
+    """The record of a job: started if it was not, followed to its end, or as it was kept.
+
+    Raises:
+        TuningError: The training data would be refused, or the job failed or was cancelled.
+        BudgetExceededError: The job would cost more than what is left.
+    """
+    if ledger.record is None or ledger.state.word != "succeeded":
+        _start(system, job, ledger, what=what, budget=budget, progress=progress)
+        follow(system, ledger, what=what, progress=progress)
+        record = system.result(job, ledger)
+        ledger.keep_record(record)
+        budget.spend(record.cost_usd or 0.0)
+        return record
+    # whoever trains here makes sure that what the record speaks of is still there
+    return system.result(job, ledger) if ledger.state.job_id is None else ledger.record
+
+
+def _start(
+    system: TuningSystem,
+    job: TuningJob,
+    ledger: JobLedger,
+    *,
+    what: str,
+    budget: Budget,
+    progress: RunProgress,
+) -> None:
+    state = ledger.state
+    if (state.word == "failed" and state.job_id is not None) or state.word == "cancelled":
+        raise TuningError(
+            f"{what}: the job {state.word}{f': {state.error}' if state.error else '.'}",
+            hint="Look with `advisor tune status`; start another with `advisor tune start --again`.",
+        )
+    if state.job_id is None and state.word != "succeeded":
+        errors = [f for f in system.check(job) if f.severity == "error"]
+        if errors:
+            raise TuningError(
+                f"{what}: the training data would be refused:\n"
+                + "\n".join(f"  {f.code}: {f.text}" for f in errors),
+                hint="See all findings with `advisor tune check`.",
+            )
+        if budget.limit_usd is not None:
+            budget.require(system.estimate(job).usd, what)
+    seen = 0
+
+    def on_step(step: int, total: int, loss: float | None, elapsed_s: float) -> None:
+        nonlocal seen
+        if seen == 0:
+            progress.start(what, total)
+        progress.advance(step - seen)
+        seen = step
+
+    system.start(job, ledger, on_step)
+
+
+def follow(
+    system: TuningSystem,
+    ledger: JobLedger,
+    *,
+    what: str,
+    progress: RunProgress,
+    sleep: Callable[[float], None] = time.sleep,
+) -> JobState:
+    """Waits until a job has ended, and tells what it does.
+
+    Raises:
+        TuningError: It failed, or was cancelled.
+    """
+    wait, told, done, total = FIRST_WAIT_S, 0, 0, 0
+    state = ledger.state
+    while True:
+        for event in state.events[told:]:
+            progress.note(f"{what}: {event.text}")
+            step = _STEP.search(event.text)
+            if step:
+                if not total:
+                    total = int(step[2])
+                    progress.start(what, total)
+                progress.advance(int(step[1]) - done)
+                done = int(step[1])
+        told = len(state.events)
+        if state.ended:
+            break
+        sleep(wait)
+        wait = min(wait * 1.5, LONGEST_WAIT_S)
+        state = system.status(ledger)
+    if state.word != "succeeded":
+        raise TuningError(
+            f"{what}: the job {state.word}{f': {state.error}' if state.error else '.'}",
+            hint="Start another with `advisor tune start --again`, once its cause is mended.",
+        )
+    return state
