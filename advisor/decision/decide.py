@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from advisor.cases.schema import Case, likely
+from typing import Any
+
+from advisor.cases.schema import Case, ModelSpec, likely
 from advisor.decision.evidence import CaseEvidence
 from advisor.decision.flips import find_flips
 from advisor.decision.options import Option, options, stays_local
@@ -135,14 +137,22 @@ def _readiness(s: Situation) -> tuple[ReadinessItem, ...]:
             status="ready" if tuning else "missing",
             text=where if tuning else "No job ran here.",
         ),
-        ReadinessItem(
-            item="a hosting environment to deploy the result",
-            status="partly" if model and model.serving else "missing",
-            text="A machine by the hour is priced in the case; deploying to it is to be done."
-            if model and model.serving
-            else "Say where the tuned model will run (the key serving).",
-        ),
+        ReadinessItem(item="a hosting environment to deploy the result", **_hosting(s, model)),
     )
+
+
+def _hosting(s: Situation, model: ModelSpec | None) -> dict[str, Any]:
+    """Where the tuned model will answer."""
+    if model is not None and model.serving is not None:
+        return {
+            "status": "partly",
+            "text": "A machine by the hour is priced in the case; deploying to it is to be done.",
+        }
+    if model is not None and model.provider == "openai":
+        return {"status": "ready", "text": "The provider hosts it: it is asked by its name."}
+    if model is not None and model.hosting is not None:
+        return {"status": "ready", "text": "The Azure resource of the case takes it: advisor tune deploy."}
+    return {"status": "missing", "text": "Say where the tuned model will run (the key serving)."}
 
 
 def _warnings(s: Situation) -> list[str]:
@@ -172,12 +182,45 @@ def _warnings(s: Situation) -> list[str]:
             and not stays_local(evidence.case, standing)
         ):
             warnings.append(f"{standing.name} sends data away, although they must stay local.")
+    warnings += _of_providers(s)
     looks = evidence.provenance.held_out_looks or 0
     if looks > len(evidence.case.baselines):
         warnings.append(
             f"{looks} configurations were evaluated on the held-out set ({len(evidence.case.baselines)} baselines): "
             "the more looks, the more the best one flatters."
         )
+    return warnings
+
+
+OFF_ESTIMATE = 0.02
+"""Share by which a provider's count of tokens may differ from the count made here, before it is said."""
+
+
+def _of_providers(s: Situation) -> list[str]:
+    """What providers do: models that end or change, answers read otherwise, tokens counted otherwise."""
+    warnings: list[str] = []
+    for spec in s.case.baselines:
+        end, life = s.evidence.ends.get(spec.name), s.evidence.life_months(spec.name)
+        if end is None or life is None or life >= s.case.traffic.horizon_months:
+            continue
+        spread = (
+            f": what it costs once is spread over {life:.1f} months, not {s.case.traffic.horizon_months}"
+            if spec.kind == "fine_tuned" and life > 0
+            else ""
+        )
+        instead = f"; the provider names {end.replacement} in its place" if end.replacement else ""
+        warnings.append(f"{spec.name}: the service of its model ends on {end.date}{spread}{instead}.")
+    for standing in s.findings.standings:
+        warnings += standing.measured.notes
+        estimated, counted = standing.measured.estimated_tokens, standing.tokens.input
+        if estimated is None or not estimated.input or counted is None:
+            continue
+        off = counted / estimated.input - 1
+        if abs(off) > OFF_ESTIMATE:
+            warnings.append(
+                f"{standing.name}: the provider counts {percent(abs(off))} {'more' if off > 0 else 'fewer'} prompt "
+                "tokens than were counted here; its count is the one that is used."
+            )
     return warnings
 
 

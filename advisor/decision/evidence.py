@@ -7,6 +7,8 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from advisor.cases.schema import Case
+from advisor.catalogue.lifecycle import ServiceEnd, Tunability, remaining_months
+from advisor.catalogue.prices import Price
 from advisor.records import Measured, Provenance, Record
 
 
@@ -37,3 +39,14 @@ class CaseEvidence(Record):
     warnings: tuple[str, ...] = ()
     expected: dict[str, JsonValue] = {}
     """Expected output by held-out item; needed by metrics that only a whole set has."""
+    prices: dict[str, Price] = {}
+    """What the model of a baseline costs by the token, where it is known."""
+    ends: dict[str, ServiceEnd] = {}
+    """When the service of a baseline's model ends, where an end is known."""
+    tunability: dict[str, Tunability] = {}
+    """Whether a model can be tuned, by the case's name of it."""
+
+    def life_months(self, baseline: str) -> float | None:
+        """Months until the service of a baseline's model ends; None where no end is known."""
+        end = self.ends.get(baseline)
+        return None if end is None else remaining_months(end.date, self.now.date())

@@ -150,7 +150,16 @@ def adjusted_p_values(findings: Findings, tuned: str) -> dict[str, float]:
 def cost_models(evidence: CaseEvidence) -> dict[str, CostModel]:
     """The cost of every baseline of the case, by name; of unmeasured ones as far as it is known."""
     measured = {m.name: m for m in evidence.measured}
-    return {b.name: cost_model(evidence.case, b, measured.get(b.name)) for b in evidence.case.baselines}
+    return {
+        b.name: cost_model(
+            evidence.case,
+            b,
+            measured.get(b.name),
+            price=evidence.prices.get(b.name),
+            life_months=evidence.life_months(b.name),
+        )
+        for b in evidence.case.baselines
+    }
 
 
 def _set_draws(evidence: CaseEvidence, measured: Sequence[Measured]) -> dict[str, Scores]:

@@ -82,5 +82,5 @@ def _line(model: CostModel, horizon_months: int) -> tuple[float, float] | None:
         None if model.retraining_per_year is None else model.retraining_per_year * horizon_months / 12
     )
     machine = None if model.machine_per_month is None else model.machine_per_month * horizon_months
-    fixed = total([model.one_off_usd, retraining, machine])
+    fixed = total([model.one_off_usd, model.renewal_usd(horizon_months), retraining, machine])
     return None if fixed is None else (fixed, model.per_request)

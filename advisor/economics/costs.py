@@ -3,9 +3,12 @@
 - A model priced by the token costs what its measured tokens cost.
 - A model on a machine paid by the hour costs hours: all of them where it is always on, else those that its
   measured throughput needs.
+- A model tuned at a provider that hosts it by the hour costs both: tokens, and the hours of its deployment.
 - Fine-tuning costs, once, the hours of data preparation, evaluation and refinement, and the training itself;
   and training and evaluation again with every retraining. A classifier costs the data hours, since it learns from
   the same labels. Prompting and retrieval are charged no hours.
+- A tuned model whose service ends within the horizon has to be tuned anew: what is paid once is spread over its
+  remaining life, not over the horizon.
 
 What is not known makes the sums that need it unknown, never zero.
 """
@@ -16,6 +19,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from advisor.cases.schema import BaselineSpec, Case, Effort, Serving, TokenPrices, likely
+from advisor.catalogue.prices import Price
 from advisor.records import Cost, Measured, Record
 
 HOURS_PER_MONTH = 730
@@ -34,6 +38,8 @@ class CostModel(Record):
     """One machine that is always on; 0 where there is none."""
     machine_seconds_per_request: float | None
     per_1k_requests: float | None
+    life_months: float | None = None
+    """Months until the tuned model's service ends; None where no end is known."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -47,6 +53,17 @@ class CostModel(Record):
     def one_off_usd(self) -> float | None:
         """All that is paid once."""
         return total(self.one_off.values())
+
+    def renewal_usd(self, horizon_months: float) -> float | None:
+        """What is paid once, paid again because the service ends within the horizon.
+
+        The one-off costs are spread over the shorter of horizon and life: the horizon takes horizon / life of them.
+        """
+        if self.life_months is None or self.life_months >= horizon_months or not self.one_off:
+            return 0.0
+        if self.life_months <= 0 or self.one_off_usd is None:
+            return None
+        return self.one_off_usd * (horizon_months / self.life_months - 1)
 
     def machines(self, requests: float) -> int:
         """Machines that are always on for a month's requests; one where the throughput is not known."""
@@ -78,8 +95,22 @@ def monthly_volumes(case: Case) -> list[float]:
     return [first * (1 + growth) ** month for month in range(case.traffic.horizon_months)]
 
 
-def cost_model(case: Case, spec: BaselineSpec, measured: Measured | None) -> CostModel:
-    """The cost of one baseline, from the case's prices and what was measured."""
+def cost_model(
+    case: Case,
+    spec: BaselineSpec,
+    measured: Measured | None,
+    price: Price | None = None,
+    life_months: float | None = None,
+) -> CostModel:
+    """The cost of one baseline, from the case's prices and what was measured.
+
+    Args:
+        case: The case.
+        spec: The baseline.
+        measured: What was measured of it, if anything.
+        price: What its model costs by the token; absent, the case's own prices.
+        life_months: Months until the service of its model ends; None where no end is known.
+    """
     notes: list[str] = []
     seconds = _machine_seconds(measured)
     if spec.kind == "classifier":
@@ -91,9 +122,14 @@ def cost_model(case: Case, spec: BaselineSpec, measured: Measured | None) -> Cos
                 seconds = 1 / model.serving.requests_per_s
                 notes.append(f"throughput of {model.serving.requests_per_s:g} requests/s is declared")
             per_request, machine, per_1k = _hourly_serving(model.serving, seconds, notes)
-        elif model.prices is not None:
-            per_request = _token_cost(model.prices, measured, notes)
+        elif price is not None or model.prices is not None:
+            per_request = _token_cost(price or model.prices, measured, notes)
             machine, per_1k = 0.0, None if per_request is None else per_request * 1000
+            if price is not None and price.hosting_usd_per_hour:
+                machine = price.hosting_usd_per_hour * HOURS_PER_MONTH
+                notes.append(f"its deployment costs {price.hosting_usd_per_hour:g} USD an hour, used or not")
+            if price is not None and price.kind != "declared":
+                notes.append(_price_note(price))
         else:
             per_request = _mean_paid(measured)
             machine, per_1k = 0.0, None if per_request is None else per_request * 1000
@@ -107,8 +143,16 @@ def cost_model(case: Case, spec: BaselineSpec, measured: Measured | None) -> Cos
         machine_per_month=machine,
         machine_seconds_per_request=seconds if machine or spec.kind == "classifier" else None,
         per_1k_requests=per_1k,
+        life_months=life_months if spec.kind == "fine_tuned" else None,
         notes=tuple(notes),
     )
+
+
+def _price_note(price: Price) -> str:
+    """Where the prices are from, and whether to trust them."""
+    parts = [f"prices: {price.source}{f', {price.date}' if price.date else ''}"]
+    parts += ["older than they should be"] if price.stale else []
+    return "; ".join([*parts, *price.disagreements])
 
 
 def summarise(model: CostModel, volumes: Sequence[float]) -> Cost:
@@ -117,7 +161,10 @@ def summarise(model: CostModel, volumes: Sequence[float]) -> Cost:
     per_month = model.month_usd(first)
     serving = total([model.serving_usd(v) for v in volumes])
     retraining = None if model.retraining_per_year is None else model.retraining_per_year * len(volumes) / 12
+    renewal = model.renewal_usd(len(volumes))
     parts = {**model.one_off, "serving": serving, "retraining": retraining}
+    if renewal != 0.0:
+        parts["renewal"] = renewal
     return Cost(
         per_1k_requests=model.per_1k_requests,
         one_off=model.one_off_usd,
@@ -164,7 +211,9 @@ def _classifier_serving(
     return per_request, 0.0, per_request * 1000
 
 
-def _token_cost(prices: TokenPrices, measured: Measured | None, notes: list[str]) -> float | None:
+def _token_cost(
+    prices: Price | TokenPrices | None, measured: Measured | None, notes: list[str]
+) -> float | None:
     """Mean cost of a request by its tokens; cached tokens are cheaper where the price list says so."""
     used = (
         [i.usage for i in measured.items if i.usage.input is not None and i.usage.output is not None]
@@ -173,6 +222,9 @@ def _token_cost(prices: TokenPrices, measured: Measured | None, notes: list[str]
     )
     if not used:
         notes.append("tokens are unknown")
+        return None
+    if prices is None or prices.input is None or prices.output is None:
+        notes.append("the price of tokens is unknown")
         return None
     cached_price = prices.cached_input if prices.cached_input is not None else prices.input
     usd = 0.0
@@ -219,6 +271,7 @@ def _training_usd(
 ) -> float | None:
     record = measured.tuning if measured else None
     if record is not None and record.cost_usd is not None:
+        notes.append(f"training: {record.tokens:,} tokens, {record.settings.get('tokens_are', 'billed')}")
         return record.cost_usd
     serving = case.models[str(spec.model)].serving
     if record is None or serving is None:

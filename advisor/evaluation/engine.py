@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from advisor.catalogue.prices import Price
 from advisor.errors import BudgetExceededError, ModelError
+from advisor.evaluation.batches import answer_by_batch, has_batches
 from advisor.evaluation.progress import RunProgress
 from advisor.models.base import ChatModel, sent_messages
 from advisor.records import ChatRequest, Completion, Failure
@@ -66,6 +67,8 @@ class Engine:
     progress: RunProgress
     budget: Budget = field(default_factory=Budget)
     calls_made: int = 0
+    use_batches: bool = False
+    """Ask hosted models through their batch endpoints."""
 
     def answer(
         self,
@@ -93,7 +96,14 @@ class Engine:
         self.progress.start(what, len(requests))
         if answers:
             self.progress.advance(sum(key in answers for key in keys), stored=True)
-        if len(answers) < len(set(keys)):
+        missing_keys = {key: r for key, r in zip(keys, requests, strict=True) if key not in answers}
+        if missing_keys and self.use_batches and has_batches(model) and not one_at_a_time:
+            answers |= answer_by_batch(self, model, missing_keys, what=what, rate=rate)
+            for key in missing_keys.keys() - answers.keys():
+                answers[key] = Failure(
+                    error="batch", message="The batch ended without this answer.", transient=True
+                )
+        elif missing_keys:
             batches = [[i] for i in range(len(requests))] if one_at_a_time else model.batches(requests)
             for batch in batches:
                 # a batch that is there in part is asked again for the rest only
@@ -128,6 +138,20 @@ class Engine:
                     usd += call_cost_usd(answer, rate) or 0.0
             self.budget.spend(usd)
             self.progress.advance(len(answered), tokens=tokens, usd=usd)
+
+    def expected_batch_usd(
+        self, model: ChatModel, requests: Sequence[ChatRequest], rate: Rate
+    ) -> float | None:
+        """What requests will cost at most at batch prices."""
+        price = rate.price
+        if price is None or price.batch_input is None or price.batch_output is None:
+            return None
+        at_batch = price.model_copy(update={"input": price.batch_input, "output": price.batch_output})
+        return self._expected_usd(model, requests, (), Rate(price=at_batch))
+
+    def cost_usd(self, answer: Completion, rate: Rate) -> float | None:
+        """What one answer cost; None where it is not known."""
+        return call_cost_usd(answer, rate)
 
     @staticmethod
     def _expected_usd(

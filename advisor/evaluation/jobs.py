@@ -102,6 +102,25 @@ def finish(
     return system.result(job, ledger) if ledger.state.job_id is None else ledger.record
 
 
+def start_job(
+    system: TuningSystem,
+    job: TuningJob,
+    ledger: JobLedger,
+    *,
+    what: str,
+    budget: Budget,
+    progress: RunProgress,
+) -> TuningRecord | None:
+    """Starts a job, or finds the one that was started; the record where it has ended already.
+
+    Raises:
+        TuningError: The training data would be refused, or the job cannot be started.
+        BudgetExceededError: The job would cost more than what is left.
+    """
+    _start(system, job, ledger, what=what, budget=budget, progress=progress)
+    return ledger.record
+
+
 def _start(
     system: TuningSystem,
     job: TuningJob,

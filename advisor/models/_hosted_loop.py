@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
+from advisor.errors import ModelError
+
 T = TypeVar("T")
 
 
@@ -63,7 +65,7 @@ class BackgroundLoop:
 
         def begin() -> None:
             task = loop.create_task(_run_all(jobs, out))
-            task.add_done_callback(lambda t: out.put(_End(None if t.cancelled() else t.exception())))
+            task.add_done_callback(lambda t: out.put(_End(_closed() if t.cancelled() else t.exception())))
             begun.append(task)
 
         loop.call_soon_threadsafe(begin)
@@ -106,6 +108,10 @@ class BackgroundLoop:
                 self._thread.start()
                 weakref.finalize(self, _stop, loop)
             return self._loop
+
+
+def _closed() -> ModelError:
+    return ModelError("The model was closed while it answered.", hint="Run again; what was answered is kept.")
 
 
 async def _run_all(jobs: Sequence[Job[T]], out: queue.SimpleQueue[tuple[int, T] | _End]) -> None:

@@ -22,11 +22,8 @@ def keeps_form(request: ChatRequest, text: str) -> bool:
         found = json.loads(text)
     except ValueError:
         return False
-    if request.labels is not None:
-        return isinstance(found, dict) and found.get(structured.LABEL_KEY) in request.labels
-    if request.json_schema is not None:
-        return _fits(request.json_schema, found)
-    return True
+    form = structured.response_format(request)
+    return form is None or _fits(form["json_schema"]["schema"], found)
 
 
 def _fits(schema: dict[str, JsonValue], value: JsonValue) -> bool:
@@ -46,7 +43,7 @@ def read_freely(request: ChatRequest, text: str) -> str:
     text = _THOUGHTS.sub("", text).strip()
     if request.labels is not None:
         return _label(request.labels, structured.read_answer(request, _json(text) or text))
-    return _json(text) or text
+    return structured.read_answer(request, _json(text) or text)
 
 
 def _label(labels: tuple[str, ...], text: str) -> str:

@@ -13,7 +13,8 @@ import stamina
 
 from advisor.models._hosted_errors import TransientError
 
-# A retry is no news; whoever sets up logging still sees them.
+# A retry is no news; whoever sets up logging still sees them. A hook for structlog would write to stdout.
+stamina.instrumentation.set_on_retry_hooks([stamina.instrumentation.LoggingOnRetryHook])
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 _LONGEST_PAUSE_S = 60.0

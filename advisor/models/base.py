@@ -55,7 +55,7 @@ def sent_messages(model: ChatModel, request: ChatRequest) -> tuple[Message, ...]
 
 def sent_answer(model: ChatModel, request: ChatRequest, text: str) -> str:
     """An answer as the model writes it; what it is shown to learn has the same form."""
-    return structured.enforced_answer(request.labels, text) if _enforces(model) else text
+    return structured.enforced_answer(request, text) if _enforces(model) else text
 
 
 def _enforces(model: ChatModel) -> bool:

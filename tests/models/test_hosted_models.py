@@ -374,6 +374,21 @@ def test_closing_early_cancels_the_rest_and_the_model_can_be_asked_again() -> No
     assert isinstance(answer, Completion), "also after close()"
 
 
+def test_a_model_that_is_closed_while_it_answers_says_so() -> None:
+    import asyncio
+
+    async def never(request: httpx2.Request) -> httpx2.Response:
+        await asyncio.sleep(30)
+        return said("x")
+
+    model = hosted(Endpoint(handler=never))
+    closing = threading.Timer(0.05, model.close)
+    closing.start()
+    with pytest.raises(ModelError, match="closed"):
+        next(model.complete([ask()]))
+    closing.join()
+
+
 def test_an_error_in_one_of_many_costs_no_other() -> None:
     def one_is_bad(request: httpx2.Request) -> httpx2.Response:
         text = json.loads(request.content)["messages"][0]["content"]

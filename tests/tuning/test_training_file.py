@@ -92,7 +92,7 @@ def test_the_prompt_in_the_file_is_the_one_that_evaluation_sends() -> None:
     task = Task(kind="classification", instructions="Name the intent.", labels=("late", "lost"))
     example = Example(id="1", input="Where is it?", output="late")
     prompt, completion = build_training_example(task, example)
-    (line,) = as_training_file([(prompt, enforced_answer(task.labels, completion))]).lines
+    (line,) = as_training_file([(prompt, enforced_answer(build_request(task, example), completion))]).lines
     sent = [m.model_dump() for m in build_request(task, example).messages]
     assert list(line.messages) == [*sent, {"role": "assistant", "content": '{"label": "late"}'}]
 

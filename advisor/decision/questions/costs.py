@@ -17,29 +17,38 @@ from advisor.records import AnswerWord, Evidence, Question
 def tunability(s: Situation) -> Question:
     """Whether the model can be tuned."""
     specs = [b for b in s.case.baselines if b.kind == "fine_tuned" and b.model is not None]
-    evidence, answer = [], "unclear"
+    evidence: list[Evidence] = []
+    answers: list[AnswerWord] = []
     for name in dict.fromkeys(str(b.model) for b in specs):
-        model = s.case.models[name]
-        if model.provider in ("embedded", "huggingface"):
-            answer = "yes"
-            evidence.append(
-                said(
-                    "estimated",
-                    f"{model.model} has open weights: it can be tuned at any time, and none can withdraw it.",
-                )
+        model, found = s.case.models[name], s.evidence.tunability.get(name)
+        if found is not None:
+            answers.append(found.answer)
+            source = (
+                f" Source: {found.source}{f', read {found.read_on}' if found.read_on else ''}."
+                if found.source
+                else ""
             )
-        else:
-            evidence.append(
-                said(
-                    "estimated",
-                    f"{model.model} is tuned by its provider ({model.provider}), on the provider's terms.",
-                )
-            )
-    if any(x.measured.tuning is not None for x in s.of_kind("fine_tuned")):
-        answer = "yes"
+            evidence.append(said("estimated", f"{model.base_model or model.model}: {found.reason}{source}"))
+        if model.organisation is not None:
+            word = model.organisation.replace("_", " ")
+            evidence.append(said("declared", f"The organisation's standing with {model.provider}: {word}."))
+    for spec in specs:
+        end = s.evidence.ends.get(spec.name)
+        if end is not None:
+            evidence.append(said("estimated", f"{spec.name}: {end.reason} Source: {end.source}."))
+    tuned_here = any(x.measured.tuning is not None for x in s.of_kind("fine_tuned"))
+    if tuned_here:
         evidence.append(said("measured", "A tuning job of this model ended well."))
+    answer: AnswerWord = "unclear"
+    if "yes" in answers or (tuned_here and "no" not in answers):
+        answer = "yes"
+    elif answers and set(answers) == {"no"}:
+        answer = "no"
+    untils = [t.until for t in s.evidence.tunability.values() if t.until is not None and t.answer == "yes"]
+    until = f" The last day on which a job can start is {min(untils)}." if untils else ""
     summary = {
-        "yes": "Yes: the model can be tuned.",
+        "yes": f"Yes: the model can be tuned.{until}",
+        "no": "No: no model of this case can be tuned today.",
         "unclear": "Whether the model can be tuned is not known."
         if specs
         else "The case has no fine-tuned baseline, so no model to tune is named.",
@@ -48,10 +57,11 @@ def tunability(s: Situation) -> Question:
         "costs.tunability",
         "Costs",
         "Is the pre-trained model available for fine-tuning (to this organisation, today, and for how long)?",
-        "yes" if answer == "yes" else "unclear",
+        answer,
         summary,
         evidence,
-        "The provider's announcements; for open weights, only a change of licence for future versions.",
+        "The provider's announcements, and your organisation's standing with it (`organisation` of the model); for "
+        "open weights, only a change of licence for future versions.",
     )
 
 

@@ -1,5 +1,7 @@
 """The verbs of the product: check, run, decide, report, batch, import, export. Also its public Python API.
 
+The verbs of a tuning job stand in `advisor.workflow.tuning`, the rehearsal in `advisor.workflow.rehearsal`.
+
 The command line and the pages call these and draw; they hold no rule of the domain.
 """
 
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +73,7 @@ def run(
     baselines: Sequence[str] | None = None,
     budget_usd: float | None = None,
     limit: int | None = None,
+    use_batches: bool = False,
     progress: RunProgress | None = None,
 ) -> Outcome:
     """Runs what is missing, and decides. Run again, it goes on where it stopped.
@@ -81,6 +84,7 @@ def run(
         baselines: Names of the baselines to run; None: all.
         budget_usd: What may be spent; before it is exceeded the run stops, and what was answered is kept.
         limit: Only the first items of the held-out set.
+        use_batches: Ask hosted models through their batch endpoints: cheaper, and within a day.
         progress: Hears how it goes on.
 
     Raises:
@@ -92,6 +96,7 @@ def run(
     from advisor.evaluation.environment import describe_environment
     from advisor.evaluation.measure import Session, measure
     from advisor.evaluation.progress import Silent
+    from advisor.models.shutdown import reported_shutdowns
 
     loaded = _load(case)
     chosen = _chosen(loaded, baselines)
@@ -101,8 +106,10 @@ def run(
     stopped: str | None = None
     measured: list[Measured] = []
     with _open_store(loaded, store) as opened:
-        run_id = opened.start_run(loaded.case.name, describe_environment())
-        engine = Engine(opened, progress, Budget(budget_usd))
+        ends = reported_shutdowns({b.model: loaded.case.models[b.model] for b in chosen if b.model})
+        about = {**describe_environment(), "shutdown_dates": {name: str(day) for name, day in ends.items()}}
+        run_id = opened.start_run(loaded.case.name, about)
+        engine = Engine(opened, progress, Budget(budget_usd), use_batches=use_batches)
         session = Session(loaded, engine, _artefacts(loaded), run_id, limit)
         status = "failed"
         try:
@@ -365,6 +372,7 @@ def _artefacts(loaded: LoadedCase) -> Path:
 
 def _decide(loaded: LoadedCase, store: Store | None, now: datetime | None = None) -> Decision:
     from advisor.cases.audit import audit
+    from advisor.catalogue.of_case import ends_of_case, prices_of_case, tunability_of_case
     from advisor.decision.decide import decide as decide_on
     from advisor.decision.evidence import CaseEvidence, DataFacts
     from advisor.evaluation.results_file import RESULTS_FILE, read_results
@@ -383,6 +391,11 @@ def _decide(loaded: LoadedCase, store: Store | None, now: datetime | None = None
             hint=f"Measure it with: advisor run {loaded.folder}",
         )
     found = audit(loaded)
+    moment = now or datetime.now(UTC)
+    reported = {} if store is None or run_id is None else _reported_ends(store, run_id)
+    ends = {name: reported[name] for name in loaded.case.models if name in reported}
+    if store is not None:
+        warnings += _standing_deployments(store, loaded.case.name)
     evidence = CaseEvidence(
         case=loaded.case,
         data=DataFacts(
@@ -396,12 +409,33 @@ def _decide(loaded: LoadedCase, store: Store | None, now: datetime | None = None
         ),
         measured=tuple(measured),
         run=run_id,
-        now=now or datetime.now(UTC),
+        now=moment,
+        prices=prices_of_case(loaded.case, moment.date()),
+        ends=ends_of_case(loaded.case, moment.date(), ends),
+        tunability=tunability_of_case(loaded.case, moment.date(), ends),
         provenance=provenance,
         warnings=tuple(warnings),
         expected={} if is_per_item(loaded.case.quality.metric) else {e.id: e.output for e in loaded.held_out},
     )
     return decide_on(evidence)
+
+
+def _reported_ends(store: Store, run_id: str) -> dict[str, date]:
+    """The shutdown dates that providers reported during a run, by the case's name of a model."""
+    environment = (store.run(run_id) or {}).get("environment", {})
+    return {name: date.fromisoformat(day) for name, day in environment.get("shutdown_dates", {}).items()}
+
+
+def _standing_deployments(store: Store, case_name: str) -> list[str]:
+    """A warning for each deployment that costs money by the hour."""
+    found = [
+        row["details"] for row in store.jobs(case_name) if row["details"] and row["details"].get("deployment")
+    ]
+    return [
+        f"The deployment {d['deployment']!r} stands since {str(d['deployed_at'])[:16].replace('T', ' ')} and is "
+        "billed by the hour; remove it with: advisor tune undeploy CASE"
+        for d in found
+    ]
 
 
 def _from_store(loaded: LoadedCase, store: Store) -> tuple[list[Measured], str | None, Provenance | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import warnings
 from collections.abc import Iterator
@@ -12,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from advisor.cli import prices, tune
+from advisor.cli._shared import CaseArgument, JsonOption, StoreOption, print_json, say, stderr, stdout
 from advisor.errors import AdvisorError, UsageError
 from advisor.version import __version__
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from advisor.records import Decision
 
 app = typer.Typer(
@@ -30,17 +29,9 @@ app = typer.Typer(
     epilog="Start with: advisor init my_case --from support_intents; advisor check my_case; advisor run my_case",
 )
 
-CaseArgument = Annotated[Path, typer.Argument(metavar="CASE", help="The case folder, with its case.yaml.")]
-StoreOption = Annotated[
-    str | None,
-    typer.Option(
-        "--store",
-        envvar="ADVISOR_STORE",
-        metavar="URL",
-        help="Where results are kept, e.g. sqlite:///results.sqlite; by default inside the case folder.",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+app.add_typer(tune.app)
+app.add_typer(prices.app)
+
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -65,7 +56,7 @@ def init(
     from advisor.cases.scaffold import create_case
 
     created = create_case(folder, sample=sample)
-    _say(f"Created {created}. Next: advisor check {created}")
+    say(f"Created {created}. Next: advisor check {created}")
 
 
 @app.command()
@@ -75,7 +66,7 @@ def check(case: CaseArgument, as_json: JsonOption = False) -> None:
 
     checked = workflow.check(case)
     if as_json:
-        _print_json(
+        print_json(
             {
                 "case": checked.loaded.case.name,
                 "audit": {**checked.audit.model_dump(mode="json"), "leaked": sorted(checked.audit.leaked)},
@@ -89,7 +80,7 @@ def check(case: CaseArgument, as_json: JsonOption = False) -> None:
         return
     from advisor.reports.check import print_check
 
-    print_check(checked.loaded.case.name, checked.audit, checked.plan, _stdout())
+    print_check(checked.loaded.case.name, checked.audit, checked.plan, stdout())
 
 
 @app.command()
@@ -106,6 +97,12 @@ def run(
         int | None,
         typer.Option("--limit", metavar="N", min=1, help="Only the first N held-out items: a trial."),
     ] = None,
+    batch: Annotated[
+        bool,
+        typer.Option(
+            "--batch", help="Ask hosted models through their batch endpoints: cheaper, within a day."
+        ),
+    ] = False,
     executor: Annotated[
         str, typer.Option("--executor", metavar="local|ray", help="Where calls are made from.")
     ] = "local",
@@ -124,17 +121,61 @@ def run(
     if executor != "local":
         raise UsageError(f"There is no executor {executor!r} in this version.", hint="Use --executor local.")
     names = [n.strip() for n in baselines.split(",") if n.strip()] if baselines else None
-    with RichProgress(_stderr()) as progress:
+    with RichProgress(stderr()) as progress:
         outcome = workflow.run(
-            case, store=store, baselines=names, budget_usd=budget, limit=limit, progress=progress
+            case,
+            store=store,
+            baselines=names,
+            budget_usd=budget,
+            limit=limit,
+            use_batches=batch,
+            progress=progress,
         )
     _show(outcome.decision, as_json)
     calls = "no call was made" if outcome.calls_made == 0 else f"{outcome.calls_made:,} calls were made"
-    _say(f"\n{calls}; spent ${outcome.spent_usd:.4f}. Report: advisor report {case} --format html")
+    say(f"\n{calls}; spent ${outcome.spent_usd:.4f}. Report: advisor report {case} --format html")
     if outcome.stopped_by_budget:
-        _say(outcome.stopped_by_budget)
+        say(outcome.stopped_by_budget)
     if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
+def rehearse(
+    case: CaseArgument,
+    system: Annotated[
+        str, typer.Option("--system", metavar="openai|azure_openai", help="Which provider is rehearsed.")
+    ] = "openai",
+    training: Annotated[
+        float, typer.Option("--training", metavar="SECONDS", min=0, help="How long the tuning job takes.")
+    ] = 5.0,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", metavar="DIR", help="Keep the rehearsal's case and store here.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The whole path on a server of this machine that enforces the provider's contract: no key, no cost.
+
+    Training file, upload, job, events, tuned model, evaluation, deployment and its removal are real calls; the
+    answers are simulated, and so are the qualities and the verdict.
+
+    Example: advisor rehearse my_case --system openai
+    """
+    from advisor.evaluation.progress import RichProgress
+    from advisor.workflow.rehearsal import rehearse
+
+    with RichProgress(stderr()) as progress:
+        found = rehearse(case, system=system, training_s=training, keep=keep, progress=progress)
+    if as_json:
+        print_json(found.as_json())
+        return
+    _show(found.decision, False)
+    for line in found.lines:
+        typer.echo(line)
+    say(
+        "\nSIMULATED: this was a rehearsal. Its answers say nothing about the model; "
+        "its calls, tokens and files are real."
+    )
 
 
 @app.command()
@@ -182,10 +223,10 @@ def batch(
     from advisor import workflow
     from advisor.evaluation.progress import RichProgress
 
-    with RichProgress(_stderr()) as progress:
+    with RichProgress(stderr()) as progress:
         entries, index = workflow.batch(folder, output=output, store=store, progress=progress)
     if as_json:
-        _print_json(
+        print_json(
             [
                 {
                     "folder": str(e.folder),
@@ -205,7 +246,7 @@ def batch(
         typer.echo(f"all: {index}")
     for e in entries:
         if e.error is not None:
-            _say(f"{e.folder}: {e.error}")
+            say(f"{e.folder}: {e.error}")
     if any(e.error is not None for e in entries):
         raise typer.Exit(3)
 
@@ -222,8 +263,8 @@ def import_results(
     from advisor import workflow
 
     for name, n in workflow.import_results(case, results, store=store).items():
-        _say(f"{name}: {n} items")
-    _say(f"Next: advisor decide {case}")
+        say(f"{name}: {n} items")
+    say(f"Next: advisor decide {case}")
 
 
 @app.command()
@@ -260,7 +301,7 @@ def ui(
     environment = dict(os.environ)
     if folders:
         environment["ADVISOR_CASES"] = os.pathsep.join(str(f.resolve()) for f in folders)
-    _say(f"The app listens on http://{address}:{port}; stop it with Ctrl+C.")
+    say(f"The app listens on http://{address}:{port}; stop it with Ctrl+C.")
     command = [
         sys.executable, "-m", "streamlit", "run", str(ui_folder() / "streamlit_app.py"),
         "--server.address", address, "--server.port", str(port), "--server.headless", str(not browser).lower(),
@@ -291,10 +332,10 @@ def main() -> None:
     try:
         app()
     except AdvisorError as error:
-        _say(f"Error: {error}")
+        say(f"Error: {error}")
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
-        _say("Stopped. Everything answered so far is kept; run again to go on.")
+        say("Stopped. Everything answered so far is kept; run again to go on.")
         raise SystemExit(130) from None
     except BrokenPipeError:
         with _quiet_stdout():
@@ -307,7 +348,7 @@ def _show(decision: Decision, as_json: bool) -> None:
         return
     from advisor.reports.terminal import print_decision
 
-    print_decision(decision, _stdout())
+    print_decision(decision, stdout())
 
 
 def _overrides(changes: list[str] | None) -> dict[str, str]:
@@ -320,27 +361,6 @@ def _overrides(changes: list[str] | None) -> dict[str, str]:
             )
         found[key.strip()] = value
     return found
-
-
-def _stdout() -> Console:
-    from rich.console import Console
-
-    # a file or a pipe has no width of its own, and rich would take 80 columns
-    return Console() if sys.stdout.isatty() else Console(width=100)
-
-
-def _stderr() -> Console:
-    from rich.console import Console
-
-    return Console(stderr=True)
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
-
-
-def _print_json(document: object) -> None:
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 @contextmanager
