@@ -36,11 +36,16 @@ def list_prices(as_json: JsonOption = False) -> None:
         for entry in getattr(catalogue, kind):
             fields = entry.model_dump(mode="json", exclude_none=True)
             source = catalogue.sources[fields.pop("source")]
-            name = " ".join(str(fields.pop(k)) for k in ("provider", "model", "name") if k in fields)
+            name = " ".join(str(fields.pop(k)) for k in ("provider", "model", "gpu") if k in fields)
+            versions = fields.pop("snapshots", ())
+            if versions:
+                name += f" of {' or '.join(versions)}"
+            if "of" in fields:
+                name += f", {' or '.join(fields.pop('of'))}"
             figures = ", ".join(
                 f"{k.replace('_', ' ')} {_words(v)}" for k, v in fields.items() if v not in (False, [], {})
             )
-            typer.echo(f"  {name}: {figures}  [{source.name}, {source.date}]")
+            typer.echo(f"  {name}: {figures}  [{source.label}]")
     return None
 
 
@@ -89,8 +94,11 @@ def check(as_json: JsonOption = False) -> None:
     findings = check_prices(datetime.now(UTC).date())
     if as_json:
         return print_json([f.model_dump(mode="json") for f in findings])
+    alike: dict[tuple[str, str, str], list[str]] = {}
     for found in findings:
-        typer.echo(f"{found.kind}: {found.provider} {found.model}: {found.text}")
+        alike.setdefault((found.kind, found.provider, found.text), []).append(found.model)
+    for (kind, provider, text), models in alike.items():
+        typer.echo(f"{kind}: {provider} {'; '.join(models)}: {text}")
     if not findings:
         typer.echo("All prices are fresh, and no source disagrees.")
     return None
@@ -98,5 +106,7 @@ def check(as_json: JsonOption = False) -> None:
 
 def _words(value: Any) -> str:
     if isinstance(value, dict):
-        return "(" + ", ".join(f"{k} {_words(v)}" for k, v in value.items()) + ")"
+        return "(" + ", ".join(f"{k.replace('_', ' ')} {_words(v)}" for k, v in value.items()) + ")"
+    if isinstance(value, list):
+        return " and ".join(_words(v) for v in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from advisor.cli._shared import JsonOption, StoreOption, print_json, say, stderr
 
 if TYPE_CHECKING:
-    from advisor.tuning.base import Estimate, Finding
+    from advisor.tuning.base import Checkpoint, Estimate, Finding
     from advisor.workflow.tuning import TuningView
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ def prepare(
     for view in views:
         for path in view.files:
             typer.echo(path)
+        say(f"{view.baseline}: written here, nothing is sent. Next: advisor tune check {case}")
 
 
 @app.command()
@@ -106,7 +108,10 @@ def estimate(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What the job will take: tokens, money, time; nothing is started."""
+    """What the job will take: tokens, money, time; nothing is started.
+
+    Example: advisor tune estimate my_case
+    """
     from advisor.workflow import tuning
 
     views = tuning.estimate(case, baseline=baseline, store=store)
@@ -151,7 +156,7 @@ def start(
             wait=wait,
             progress=progress,
         )
-    _show([view], as_json)
+    _show([view], as_json, case, told=wait)
 
 
 @app.command()
@@ -164,7 +169,7 @@ def status(
     """Where the job stands: state, events, checkpoints, deployment."""
     from advisor.workflow import tuning
 
-    _show(tuning.status(case, baseline=baseline, store=store), as_json)
+    _show(tuning.status(case, baseline=baseline, store=store), as_json, case)
 
 
 @app.command()
@@ -177,7 +182,7 @@ def cancel(
     """End the job; what it did until then may be billed."""
     from advisor.workflow import tuning
 
-    _show([tuning.cancel(case, baseline=baseline, store=store)], as_json)
+    _show([tuning.cancel(case, baseline=baseline, store=store)], as_json, case, told=True)
 
 
 @app.command()
@@ -190,7 +195,7 @@ def deploy(
     """Make the tuned model answer. On Azure this costs by the hour, until it is undeployed."""
     from advisor.workflow import tuning
 
-    _show([tuning.deploy(case, baseline=baseline, store=store)], as_json)
+    _show([tuning.deploy(case, baseline=baseline, store=store)], as_json, case, told=True)
 
 
 @app.command()
@@ -203,35 +208,55 @@ def undeploy(
     """Remove the deployment; the tuned model stays, and can be deployed again."""
     from advisor.workflow import tuning
 
-    _show([tuning.undeploy(case, baseline=baseline, store=store)], as_json)
+    _show([tuning.undeploy(case, baseline=baseline, store=store)], as_json, case, told=True)
 
 
-def _show(views: list[TuningView], as_json: bool) -> None:
+def _show(views: list[TuningView], as_json: bool, case: Path, *, told: bool = False) -> None:
+    """Where jobs stand; `told`: their events and checkpoints need not be said again."""
     if as_json:
         return _print(views)
     for view in views:
-        state = view.state
+        state, record = view.state, view.record
         typer.echo(f"{view.baseline} ({view.system}): {state.word}")
-        for event in state.events[-5:]:
-            typer.echo(f"  {event.at:%Y-%m-%d %H:%M:%S}  {event.text}")
-        for point in state.checkpoints:
-            metrics = ", ".join(f"{k} {v:.3g}" for k, v in point.metrics.items() if k != "step")
-            typer.echo(f"  checkpoint {point.name} at step {point.step}: {metrics}")
+        for event in () if told else state.events[-5:]:
+            typer.echo(f"  {event.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC  {event.text}")
+        for point in () if told else state.checkpoints:
+            typer.echo(f"  checkpoint at step {point.step}: {_metrics(point)}")
+            typer.echo(f"    {point.name}")
         for label, value in (
             ("job", state.job_id),
-            ("tuned model", view.name or state.model),
+            ("tuned model", state.model),
+            ("asked by the name", view.name if view.name != state.model else None),
             ("trained tokens", f"{state.trained_tokens:,}" if state.trained_tokens is not None else None),
-            (
-                "cost",
-                f"${view.record.cost_usd:,.2f}" if view.record and view.record.cost_usd is not None else None,
-            ),
+            ("cost", f"${record.cost_usd:,.2f}" if record and record.cost_usd is not None else None),
             ("deployment", state.deployment),
+            ("was deployed for", _time(state.hosted_hours) if state.hosted_hours else None),
             ("error", state.error),
         ):
             if value is not None:
                 typer.echo(f"  {label}: {value}")
         if state.deployment is not None:
-            say("The deployment is billed by the hour until it is removed: advisor tune undeploy CASE")
+            say(f"The deployment is billed by the hour until it is removed: advisor tune undeploy {case}")
+        elif state.word in ("new", "prepared"):
+            say(f"No job was started. Next: advisor tune start {case} --budget USD")
+
+
+_METRICS = {
+    "train_loss": "training loss",
+    "full_valid_loss": "validation loss",
+    "full_valid_mean_token_accuracy": "validation token accuracy",
+}
+"""What providers measure of a checkpoint, in words; where these are there, the rest only says the same again."""
+
+
+def _metrics(point: Checkpoint) -> str:
+    known = [(words, point.metrics[name]) for name, words in _METRICS.items() if name in point.metrics]
+    others = [(name.replace("_", " "), value) for name, value in point.metrics.items() if name != "step"]
+    return ", ".join(f"{name} {value:.3g}" for name, value in known or others) or "no metrics"
+
+
+def _time(hours: float) -> str:
+    return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.1f} min"
 
 
 def _say_findings(findings: tuple[Finding, ...]) -> None:
@@ -244,8 +269,9 @@ def _say_findings(findings: tuple[Finding, ...]) -> None:
 def _say_estimate(found: Estimate) -> None:
     cost = "unknown" if found.usd is None else f"${found.usd:,.2f}"
     typer.echo(
-        f"  {found.n_examples:,} examples × {found.epochs:g} epochs = {found.trained_tokens:,} tokens; "
-        f"cost {cost} (estimated)" + (f", about {found.seconds:,.0f} s" if found.seconds is not None else "")
+        f"  {found.n_examples:,} examples; {found.tokens_per_epoch:,} tokens × {found.epochs:g} epochs = "
+        f"{found.trained_tokens:,} trained tokens; cost {cost} (estimated)"
+        + (f", about {found.seconds:,.0f} s" if found.seconds is not None else "")
     )
     for note in found.notes:
         typer.echo(f"  {note}")

@@ -210,6 +210,13 @@ def _of_providers(s: Situation) -> list[str]:
         )
         instead = f"; the provider names {end.replacement} in its place" if end.replacement else ""
         warnings.append(f"{spec.name}: the service of its model ends on {end.date}{spread}{instead}.")
+    for price in dict.fromkeys(s.evidence.prices[n] for n in sorted(s.evidence.prices)):
+        name = f"{price.model}{', tuned' if price.tuned else ''} ({price.provider})"
+        if price.stale:
+            warnings.append(
+                f"The prices of {name} are of {price.date}: check them, and give `prices` if they changed."
+            )
+        warnings += [f"Sources disagree on the price of {name}: {text}." for text in price.disagreements]
     for standing in s.findings.standings:
         warnings += standing.measured.notes
         estimated, counted = standing.measured.estimated_tokens, standing.tokens.input

@@ -175,9 +175,10 @@ def follow(
     state = ledger.state
     while True:
         for event in state.events[told:]:
-            progress.note(f"{what}: {event.text}")
             step = _STEP.search(event.text)
-            if step:
+            if step is None:
+                progress.note(f"{what}: {event.text}")
+            else:  # steps move the bar
                 if not total:
                     total = int(step[2])
                     progress.start(what, total)

@@ -6,6 +6,8 @@ import statistics
 from collections.abc import Sequence
 from datetime import date
 
+from pydantic import JsonValue
+
 from advisor.baselines import Baseline, Material, Setting, build_baseline
 from advisor.cases.loading import LoadedCase
 from advisor.cases.schema import BaselineSpec, Example, ModelSpec
@@ -16,7 +18,7 @@ from advisor.evaluation.measure import LATENCY_PROBES
 from advisor.evaluation.tuned import HOSTED_SYSTEMS
 from advisor.models.base import ChatModel, open_model, sent_answer, sent_messages
 from advisor.prompts import render_output
-from advisor.records import Record
+from advisor.records import ChatRequest, Record
 from advisor.scoring import is_binary
 from advisor.statistics.power import detectable_difference, needed_examples
 from advisor.tuning._local import ASSUMED_TRAINING_SPEED
@@ -27,14 +29,29 @@ from advisor.tuning.training_estimate import default_epochs
 ASSUMED_PROMPT_SPEED = 1000.0
 ASSUMED_ANSWER_SPEED = 150.0
 CHARACTERS_PER_TOKEN = 4.0
+ANSWER_OVERHEAD = 4
+"""Tokens that a hosted training counts around an answer: three of the message, one of its role."""
 IN_PROCESS = frozenset({"embedded", "huggingface"})
-_SAMPLE = (
-    40  # items whose prompts are counted with a model's own tokenizer; the others are taken to be like them
-)
+_SAMPLE = 40
+"""Items whose prompts are counted with a model's own tokenizer; the others are taken to be like them."""
+
+
+class PlannedSetting(Record):
+    """What one baseline would take if this setting is the one that the dev split chooses; the choice is included."""
+
+    setting: dict[str, JsonValue]
+    input_tokens: int
+    output_tokens: int
+    training_tokens: int | None
+    usd: float | None
+    seconds: float | None
 
 
 class PlannedBaseline(Record):
-    """What one baseline would take; all figures are estimates, None where unknown."""
+    """What one baseline would take; all figures are estimates, None where unknown.
+
+    Where the dev split chooses the setting, the figures are those of the most expensive one: what is needed at most.
+    """
 
     name: str
     kind: str
@@ -48,6 +65,8 @@ class PlannedBaseline(Record):
     seconds: float | None
     over_context: int = 0
     """Held-out items whose prompt does not fit the model's context window."""
+    by_setting: tuple[PlannedSetting, ...] = ()
+    """The settings that the dev split chooses from, in the order of the case."""
     notes: tuple[str, ...] = ()
 
 
@@ -80,6 +99,7 @@ def make_plan(loaded: LoadedCase, on: date) -> Plan:
     case = loaded.case
     material = Material(case.task, loaded.learn, loaded.dev, PassageIndexes(loaded))
     models: dict[str, ChatModel | None] = {}
+    tried: list[tuple[str | None, ChatRequest]] = []
     rows = []
     for spec in case.baselines:
         model_spec = case.models[spec.model] if spec.model else None
@@ -91,7 +111,9 @@ def make_plan(loaded: LoadedCase, on: date) -> Plan:
                 notes.append(error.message)
                 models[spec.model] = None
         model = models.get(spec.model) if spec.model else None
-        rows.append(_planned(loaded, spec, build_baseline(spec, material), model, model_spec, notes, on))
+        rows.append(
+            _planned(loaded, spec, build_baseline(spec, material), model, model_spec, notes, on, tried)
+        )
     for opened in models.values():
         if opened is not None:
             opened.close()
@@ -121,6 +143,7 @@ def _planned(
     model_spec: ModelSpec | None,
     notes: list[str],
     on: date,
+    tried: list[tuple[str | None, ChatRequest]],
 ) -> PlannedBaseline:
     settings = baseline.settings()
     trials = len(settings) if len(settings) > 1 and loaded.dev else 0
@@ -144,43 +167,65 @@ def _planned(
         )
     if model is None:
         notes.append("tokens are estimated from characters")
-    largest = settings[-1]
-    prompts = _prompt_tokens(baseline, loaded.held_out, largest, model)
-    answer = _answer_tokens(loaded, baseline, loaded.held_out, largest, model)
     in_process = model_spec.provider in IN_PROCESS
     probes = LATENCY_PROBES + 1 if in_process else 0
-    calls_in = n_held_out + probes
-    tokens_in = round(statistics.fmean(prompts) * calls_in)
-    for setting in settings if trials else ():
-        tokens_in += round(
-            statistics.fmean(_prompt_tokens(baseline, loaded.dev, setting, model)) * len(loaded.dev)
-        )
-    tokens_out = round(answer * (calls_in + n_dev))
-    training = None
-    if spec.kind == "fine_tuned" and spec.tuning is not None and spec.tuning.system != "existing":
-        per_example = statistics.fmean(_prompt_tokens(baseline, loaded.learn, largest, model)) + answer
-        if spec.tuning.system in HOSTED_SYSTEMS:
-            epochs = spec.tuning.epochs or default_epochs(len(loaded.learn))
-            per_example += 3  # as the provider counts a message
-        else:
-            epochs = TuningSettings.from_spec(spec.tuning).epochs
-        training = round(per_example * len(loaded.learn) * epochs)
     window = model.context_window if model else None
-    over = sum(p + answer > window for p in prompts) * n_held_out // max(1, len(prompts)) if window else 0
-    seconds = None
-    if in_process:
-        seconds = tokens_in / ASSUMED_PROMPT_SPEED + tokens_out / ASSUMED_ANSWER_SPEED
-        seconds += (training or 0) / ASSUMED_TRAINING_SPEED
+    dev_in = 0
+    for setting in settings if trials else ():
+        first = (spec.model, baseline.ask(loaded.dev[0], setting).request)
+        if first in tried:  # another baseline asks the same of the same model, and a call is paid once
+            n_dev -= len(loaded.dev)
+            continue
+        tried.append(first)
+        prompts = _prompt_tokens(baseline, loaded.dev, setting, model)
+        dev_in += round(statistics.fmean(prompts) * len(loaded.dev))
+    planned, over = [], 0
+    for setting in settings:
+        prompts = _prompt_tokens(baseline, loaded.held_out, setting, model)
+        answer = _answer_tokens(loaded, baseline, loaded.held_out, setting, model)
+        tokens_in = dev_in + round(statistics.fmean(prompts) * (n_held_out + probes))
+        tokens_out = round(answer * (n_held_out + probes + n_dev))
+        training = _training_tokens(loaded, spec, baseline, setting, model)
+        if window is not None:
+            over = sum(p + answer > window for p in prompts) * n_held_out // len(prompts)
+        seconds = None
+        if in_process:
+            seconds = tokens_in / ASSUMED_PROMPT_SPEED + tokens_out / ASSUMED_ANSWER_SPEED
+            seconds += (training or 0) / ASSUMED_TRAINING_SPEED
+        planned.append(
+            PlannedSetting(
+                setting=setting,
+                input_tokens=tokens_in,
+                output_tokens=tokens_out,
+                training_tokens=training,
+                usd=_usd(model_spec, spec.kind == "fine_tuned", on, tokens_in, tokens_out, training, seconds),
+                seconds=seconds,
+            )
+        )
+    most = max(planned, key=lambda x: x.input_tokens)
     return PlannedBaseline(
-        **common,
-        input_tokens=tokens_in,
-        output_tokens=tokens_out,
-        training_tokens=training,
-        usd=_usd(model_spec, spec.kind == "fine_tuned", on, tokens_in, tokens_out, training, seconds),
-        seconds=seconds,
+        **{**common, "calls_dev": n_dev},
+        **most.model_dump(exclude={"setting"}),
         over_context=over,
+        by_setting=tuple(planned) if len(planned) > 1 else (),
         notes=tuple(notes),
     )
+
+
+def _training_tokens(
+    loaded: LoadedCase, spec: BaselineSpec, baseline: Baseline, setting: Setting, model: ChatModel | None
+) -> int | None:
+    """Tokens of all epochs, as the system that trains counts them."""
+    if spec.tuning is None or spec.tuning.system == "existing":
+        return None
+    answer = _answer_tokens(loaded, baseline, loaded.learn, setting, model)
+    per_example = statistics.fmean(_prompt_tokens(baseline, loaded.learn, setting, model)) + answer
+    if spec.tuning.system in HOSTED_SYSTEMS:
+        epochs = spec.tuning.epochs or default_epochs(len(loaded.learn))
+        per_example += ANSWER_OVERHEAD
+    else:
+        epochs = TuningSettings.from_spec(spec.tuning).epochs
+    return round(per_example * len(loaded.learn) * epochs)
 
 
 def _prompt_tokens(

@@ -69,7 +69,7 @@ def _plan(plan: Plan) -> Table:
         table.add_row(
             Text(b.name),
             count(b.calls_dev + b.calls_held_out),
-            _tokens(b, b.input_tokens),
+            _input_tokens(b),
             _tokens(b, b.output_tokens),
             count(b.training_tokens) if b.training_tokens else "–",
             usd(b.usd),
@@ -79,6 +79,14 @@ def _plan(plan: Plan) -> Table:
     calls = sum(b.calls_dev + b.calls_held_out for b in plan.baselines)
     table.add_row("all", count(calls), "", "", "", usd(plan.usd), seconds(plan.seconds), style="bold")
     return table
+
+
+def _input_tokens(baseline: PlannedBaseline) -> str:
+    """At least and at most, where the dev split chooses how many examples or passages are sent."""
+    found = [s.input_tokens for s in baseline.by_setting]
+    if found and min(found) < max(found):
+        return f"{count(min(found))} to {count(max(found))}"
+    return _tokens(baseline, baseline.input_tokens)
 
 
 def _tokens(baseline: PlannedBaseline, tokens: int | None) -> str:

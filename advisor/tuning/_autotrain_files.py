@@ -151,6 +151,23 @@ def older_config(config: dict[str, Any]) -> dict[str, Any]:
     return older
 
 
+def unsupported(settings: TuningSettings) -> list[tuple[str, str]]:
+    """What AutoTrain cannot do of what is asked: (what it is, what to do about it)."""
+    found = []
+    if settings.epochs != int(settings.epochs):
+        found.append(
+            (f"AutoTrain trains whole epochs, not {settings.epochs:g}.", "Give a whole number of `epochs`.")
+        )
+    if settings.method != "lora" or settings.early_stopping is not None or settings.processes != 1:
+        found.append(
+            (
+                "AutoTrain is used for LoRA over a given number of epochs, in one process only.",
+                "Leave `method`, `early_stopping` and `processes` out, or use the system `trl`.",
+            )
+        )
+    return found
+
+
 def write_config(folder: Path, *, base: Path, block_size: int, settings: TuningSettings, gpu: bool) -> Path:
     """Writes `config.yml` for a training that is started in `folder`, on `data/train.jsonl` there.
 
@@ -159,16 +176,8 @@ def write_config(folder: Path, *, base: Path, block_size: int, settings: TuningS
     Raises:
         TuningError: AutoTrain cannot train so.
     """
-    if settings.epochs != int(settings.epochs):
-        raise TuningError(
-            f"AutoTrain trains whole epochs, not {settings.epochs:g}.",
-            hint="Give a whole number of `epochs`.",
-        )
-    if settings.method != "lora" or settings.early_stopping is not None:
-        raise TuningError(
-            "AutoTrain is used for LoRA over a given number of epochs only.",
-            hint="Leave `method` and `early_stopping` out, or use the system `trl`.",
-        )
+    for text, hint in unsupported(settings):
+        raise TuningError(text, hint=hint)
     content = {
         "task": "llm-sft",
         "base_model": str(base),

@@ -39,6 +39,7 @@ try:
         context_window,
         copy_adapter,
         encode,
+        unsupported,
         write_base,
         write_config,
         write_data,
@@ -48,10 +49,20 @@ try:
 except ImportError as error:
     raise MissingExtraError("Tuning on this machine", "local") from error
 
-__all__ = ["AutoTrainEnvironment", "AutoTrainRun", "environment", "train", "write_config"]
+__all__ = [
+    "AutoTrainEnvironment",
+    "AutoTrainRun",
+    "end_training",
+    "environment",
+    "is_training",
+    "train",
+    "unsupported",
+    "write_config",
+]
 
 _POLL_S = 0.2
 _RUN = "run.json"
+_LOCK = "training.lock"
 
 
 @dataclass(frozen=True)
@@ -107,6 +118,7 @@ def train(
             the folder is another job's.
         ModelError: The base model has no usable tokenizer.
     """
+    folder = folder.resolve()  # AutoTrain is started in another folder than this one
     work = folder / "autotrain"
     work.mkdir(parents=True, exist_ok=True)
     caller = _try_lock(work / "caller.lock")
@@ -122,17 +134,17 @@ def train(
                 f"{folder} belongs to another tuning job.",
                 hint="Give every job a folder of its own, or delete this one.",
             )
-        if "trainable_parameters" not in known:
+        if "trainable_parameters" not in known or not (folder / "adapter").is_dir():
             process = None
-            if not _is_held(work / "training.lock"):  # else a training goes on whose caller was killed
-                where = where or environment()
+            if not is_training(folder):  # else a training goes on whose caller was killed
                 write_json(work / _RUN, {"identity": identity})
                 shutil.rmtree(work / PROJECT, ignore_errors=True)
                 write_base(base, work / "base")
                 write_data(data, work / "data")
                 block, gpu = data.block_size, has_gpu()
                 write_config(work, base=work / "base", block_size=block, settings=settings, gpu=gpu)
-                process = _start(work, where)
+                # last: what cannot be tuned is refused before anything is fetched
+                process = _start(work, where or environment())
             reading = _follow(work, process, on_progress)
             parameters = _keep(reading, work, folder, base, base_version, model_version)
             known = {"identity": identity, "trainable_parameters": parameters}
@@ -149,6 +161,18 @@ def train(
             tokens=data.tokens * int(settings.epochs),
             trainable_parameters=int(str(known["trainable_parameters"])),
         )
+
+
+def is_training(folder: Path) -> bool:
+    """Whether AutoTrain is at work on a job, whoever started it."""
+    lock = folder / "autotrain" / _LOCK
+    return lock.exists() and _is_held(lock)
+
+
+def end_training(folder: Path) -> None:
+    """Kills a training whose caller is gone; one that has a caller is ended by interrupting that."""
+    if is_training(folder):  # else its id may be another process's by now
+        _kill(_pid(folder / "autotrain"))
 
 
 def _start(work: Path, where: AutoTrainEnvironment) -> subprocess.Popen[bytes]:
@@ -171,7 +195,7 @@ def _start(work: Path, where: AutoTrainEnvironment) -> subprocess.Popen[bytes]:
     # The shell writes down its id and becomes AutoTrain: there is no moment at which a training runs unknown.
     command = ["sh", "-c", 'echo $$ > pid && exec "$0" "$@"', str(where.autotrain), "--config", "config.yml"]
     (work / "pid").unlink(missing_ok=True)
-    with _log(work).open("wb") as log, (work / "training.lock").open("a") as lock:
+    with _log(work).open("wb") as log, (work / _LOCK).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return subprocess.Popen(
             command,
@@ -194,7 +218,7 @@ def _follow(
     try:
         with _log(work).open(encoding="utf-8", errors="replace", newline="") as log:
             while not ended:
-                ended = not _is_held(work / "training.lock")  # before reading: nothing is written after it
+                ended = not _is_held(work / _LOCK)  # before reading: nothing is written after it
                 for step in reading.feed(log.read()):
                     if on_progress is not None:
                         total = reading.total_steps or step.number

@@ -8,10 +8,11 @@ from advisor.catalogue.lifecycle import system_note
 from advisor.errors import TuningError
 from advisor.models.base import open_model
 from advisor.records import TuningRecord
-from advisor.tuning._autotrain_runner import train
+from advisor.tuning._autotrain_runner import end_training, is_training, train, unsupported
 from advisor.tuning._checkpoints import read_json, write_json
 from advisor.tuning._local import LocalTuning
-from advisor.tuning.base import Finding, TuningJob, TuningProgress, TuningSettings
+from advisor.tuning._trl_result import keep_merged
+from advisor.tuning.base import Finding, JobState, Ledger, TuningJob, TuningProgress, TuningSettings
 
 
 class AutoTrainTuning(LocalTuning):
@@ -21,8 +22,15 @@ class AutoTrainTuning(LocalTuning):
 
     def check(self, job: TuningJob) -> tuple[Finding, ...]:
         """What any training here needs; and that AutoTrain is no longer maintained, and what it cannot do."""
+        more = []
+        if isinstance(job.settings, TuningSettings):
+            refused = unsupported(job.settings)
+            more = [
+                Finding(severity="error", code="unsupported", text=f"{text} {hint}") for text, hint in refused
+            ]
         note = system_note(self.name)
-        more = [Finding(severity="warning", code="not_maintained", text=note.text)] if note else []
+        if note:
+            more.append(Finding(severity="warning", code="not_maintained", text=note.text))
         more.append(
             Finding(
                 severity="warning",
@@ -35,18 +43,46 @@ class AutoTrainTuning(LocalTuning):
 
     def train(self, job: TuningJob, folder: Path, progress: TuningProgress | None) -> TuningRecord:
         """Trains, or follows a training whose caller was killed, or returns what is there."""
-        finished = read_json(folder / "record.json")
-        if finished:
-            return TuningRecord.model_validate(finished)
         settings = job.settings
         if not isinstance(settings, TuningSettings):
             raise TuningError("AutoTrain was given the settings of a provider.")
+        finished = read_json(folder / "record.json")
+        if finished and (folder / "adapter").is_dir():
+            record = TuningRecord.model_validate(finished)
+        else:
+            record = self._train(job, settings, folder, progress)
+        if settings.keep_merged:
+            base = open_model(job.base)
+            keep_merged(folder, base, record)
+            base.close()
+        return record
+
+    def status(self, ledger: Ledger) -> JobState:
+        """Where the job stands; a training goes on when its caller is killed, and counts as running."""
+        if ledger.state.word == "running" and is_training(ledger.folder):
+            return ledger.state
+        return super().status(ledger)
+
+    def cancel(self, ledger: Ledger) -> JobState:
+        """Ends the training, also one whose caller was killed."""
+        state = super().cancel(ledger)
+        end_training(ledger.folder)
+        return state
+
+    def _train(
+        self, job: TuningJob, settings: TuningSettings, folder: Path, progress: TuningProgress | None
+    ) -> TuningRecord:
         base = open_model(job.base)
         source = getattr(base, "weights_folder", None)
         if source is None:
             raise TuningError(
                 f"AutoTrain tunes models with open weights; {job.base.provider!r} has none to give.",
                 hint="Use a model of the provider embedded or huggingface.",
+            )
+        if base.version != job.base_version:
+            raise TuningError(
+                f"The job was planned for {job.base_version}, but the model here is {base.version}.",
+                hint="Plan the job again.",
             )
         done = train(
             source(),

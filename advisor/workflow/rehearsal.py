@@ -163,7 +163,13 @@ def rehearsed(case: dict[str, Any], system: str, server: ContractServer) -> dict
             "tuning": {"system": system},
         }
         baselines.append(tuned)
-    return {**case, "models": {"rehearsed": {**model, "organisation": "active"}}, "baselines": baselines}
+    return {
+        **case,
+        # whatever is made of the rehearsed case says what it is
+        "title": f"SIMULATED: {case.get('title') or case['name']}",
+        "models": {"rehearsed": {**model, "organisation": "active"}},
+        "baselines": baselines,
+    }
 
 
 @contextmanager
