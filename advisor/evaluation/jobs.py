@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from advisor.errors import TuningError
 from advisor.evaluation.engine import Budget
@@ -20,59 +21,90 @@ _STEP = re.compile(r"[Ss]tep (\d+)/(\d+)")
 
 
 class JobLedger:
-    """A job's page in the store, and its folder; see `advisor.tuning.base.Ledger`."""
+    """A job's page in the store, and its folder; see `advisor.tuning.base.Ledger`.
+
+    It is read anew each time: another process may have done the next step meanwhile, such as creating the job.
+    """
 
     def __init__(
-        self, store: Store, job: TuningJob, *, case_name: str, baseline: str | None, artefacts: Path
+        self,
+        store: Store,
+        *,
+        fingerprint: str,
+        system: str,
+        case_name: str,
+        baseline: str | None,
+        artefacts: Path,
     ) -> None:
-        self._store, self._case_name, self._baseline = store, case_name, baseline
-        self.folder = artefacts / "tuning" / job.fingerprint[:16]
-        row = store.job(job.fingerprint) or {}
-        details = row.get("details")
-        self.record: TuningRecord | None = TuningRecord(**row["record"]) if row.get("record") else None
-        self._state = (
-            JobState(**details)
-            if details
-            else JobState(
-                fingerprint=job.fingerprint,
-                system=job.system,
-                # pages of earlier versions hold no details, only how the training ended
-                word="succeeded" if row.get("state") == "succeeded" else "new",
+        self._store, self._case_name = store, case_name
+        self._fingerprint, self._system = fingerprint, system
+        self.baseline = baseline
+        """The baseline's name when the job was planned."""
+        self.folder = artefacts / "tuning" / fingerprint[:16]
+
+    @classmethod
+    def with_deployments(cls, store: Store, *, case_name: str, artefacts: Path) -> list[JobLedger]:
+        """The pages of all jobs of a case that have a deployment, those of earlier examples or settings too."""
+        return [
+            cls(
+                store,
+                fingerprint=row["fingerprint"],
+                system=row["system"],
+                case_name=case_name,
+                baseline=row["baseline"],
+                artefacts=artefacts,
             )
-        )
+            for row in store.jobs(case_name)
+            if (row["details"] or {}).get("deployment")
+        ]
 
     @property
     def state(self) -> JobState:
         """Where the job stands, as it was kept last."""
-        return self._state
+        row = self._row()
+        if row.get("details"):
+            return JobState(**row["details"])
+        return JobState(
+            fingerprint=self._fingerprint,
+            system=self._system,
+            # pages of earlier versions hold no details, only how the training ended
+            word="succeeded" if row.get("state") == "succeeded" else "new",
+        )
+
+    @property
+    def record(self) -> TuningRecord | None:
+        """The record of a job that ended well."""
+        row = self._row()
+        return TuningRecord(**row["record"]) if row.get("record") else None
 
     def keep(self, **changes: object) -> JobState:
         """Changes the state and keeps it, before anything else is done."""
-        return self._save(JobState.model_validate({**self._state.model_dump(), **changes}))
+        return self._save(JobState.model_validate({**self.state.model_dump(), **changes}), record=self.record)
 
     def start_again(self) -> JobState:
         """Forgets a job that failed or was cancelled, so that a new one can be made; not a deployment."""
-        kept = self._state.model_dump(
+        kept = self.state.model_dump(
             include={"fingerprint", "system", "deployment", "deployed_at", "hosted_hours"}
         )
-        return self._save(JobState(**kept))
+        return self._save(JobState(**kept), record=None)
 
     def keep_record(self, record: TuningRecord) -> None:
         """Keeps the record of a job that ended well."""
-        self.record = record
-        self._save(self._state)
+        self._save(self.state, record=record)
 
-    def _save(self, state: JobState) -> JobState:
+    def _row(self) -> Mapping[str, Any]:
+        return self._store.job(self._fingerprint) or {}
+
+    def _save(self, state: JobState, *, record: TuningRecord | None) -> JobState:
         self._store.save_job(
             state.fingerprint,
             case_name=self._case_name,
-            baseline=self._baseline,
+            baseline=self.baseline,
             system=state.system,
             state=state.word,
             details=state.model_dump(mode="json"),
-            record=self.record.model_dump(mode="json") if self.record else None,
+            record=record.model_dump(mode="json") if record else None,
         )
-        self._state = state
         return state
 
 

@@ -72,7 +72,12 @@ def planned_job(
         system=spec.tuning.system,
     )
     ledger = JobLedger(
-        session.engine.store, job, case_name=case.name, baseline=spec.name, artefacts=session.artefacts
+        session.engine.store,
+        fingerprint=job.fingerprint,
+        system=job.system,
+        case_name=case.name,
+        baseline=spec.name,
+        artefacts=session.artefacts,
     )
     return system, job, ledger
 
@@ -117,6 +122,7 @@ class _Deployed:
         name = ledger.state.model if job.system != "azure_openai" else f"advisor-{job.fingerprint[:16]}"
         assert name is not None
         self._model = open_model(spec, adapter=name)
+        self._deployed = False
 
     @property
     def provider(self) -> str:
@@ -157,14 +163,19 @@ class _Deployed:
 
     def complete(self, requests: Sequence[ChatRequest]) -> Iterator[list[tuple[int, Completion | Failure]]]:
         """Deploys it if need be, then answers."""
-        self._system.deploy(self._job, self._ledger)
+        self._deploy()
         yield from self._model.complete(requests)
 
     @property
     def batch_endpoint(self) -> object:
         """The model whose batch endpoint answers; deployed if need be."""
-        self._system.deploy(self._job, self._ledger)
+        self._deploy()
         return self._model
+
+    def _deploy(self) -> None:
+        if not self._deployed:
+            self._system.deploy(self._job, self._ledger)
+            self._deployed = True
 
     def close(self) -> None:
         """Gives the model back, and removes its deployment; what it cost is spent."""

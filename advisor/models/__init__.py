@@ -1,1 +1,1 @@
-"""Who answers: models in this process, and the protocol that all of them speak."""
+"""Who answers: models in this process or behind an API, and the protocol that all of them speak."""

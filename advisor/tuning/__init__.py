@@ -1,1 +1,1 @@
-"""How a model is tuned: what a job is, and LoRA in this process."""
+"""How a model is tuned: training file, checks, estimate, and jobs of four systems behind one protocol."""

@@ -22,14 +22,19 @@ Work = Callable[[AsyncOpenAI], Awaitable[T]]
 
 RETRIES = Retries(attempts=5, first_wait_s=0.5, longest_backoff_s=10.0)
 CALL_S = 60.0
-"""Longest time of one call; an upload may take longer where the network is slow."""
+"""Longest time of one call."""
+UPLOAD_S = 900.0
+"""Longest time of an upload: files are large, and networks slow."""
 
 
 class ProviderApi:
     """A provider's API as one model's case reaches it."""
 
-    def __init__(self, access: Access, *, retries: Retries = RETRIES, call_s: float = CALL_S) -> None:
-        self._access, self._retries, self._call_s = access, retries, call_s
+    def __init__(
+        self, access: Access, *, retries: Retries | None = None, call_s: float | None = None
+    ) -> None:
+        self._access, self._retries = access, retries or RETRIES
+        self._call_s = CALL_S if call_s is None else call_s
 
     @classmethod
     def of(cls, spec: ModelSpec) -> ProviderApi:
@@ -51,14 +56,18 @@ class ProviderApi:
         """A text without keys."""
         return self._access.clean(text)
 
-    def read(self, work: Work[T]) -> T:
+    def read(self, work: Work[T], *, call_s: float | None = None) -> T:
         """A call that changes nothing, or the same however often it is sent; repeated while it may succeed.
+
+        Args:
+            work: What is sent, and what is taken from the answer; whatever the answer lacks makes it malformed.
+            call_s: The longest time of one call, where it is not the usual one.
 
         Raises:
             TuningError: It did not succeed.
             ModelError: The key is missing or refused, or what is asked for is not there.
         """
-        outcome = asyncio.run(self._repeated(work))
+        outcome = asyncio.run(self._repeated(work, call_s or self._call_s))
         return self._result(outcome)
 
     def once(self, work: Work[T]) -> T:
@@ -69,7 +78,7 @@ class ProviderApi:
             TuningError: It was refused.
             ModelError: The key is missing or refused.
         """
-        outcome = asyncio.run(self._sent(work))
+        outcome = asyncio.run(self._sent(work, self._call_s))
         if isinstance(outcome, TransientError):
             raise outcome
         return self._result(outcome)
@@ -81,11 +90,11 @@ class ProviderApi:
             raise outcome
         return outcome
 
-    async def _repeated(self, work: Work[T]) -> T | Exception:
+    async def _repeated(self, work: Work[T], call_s: float) -> T | Exception:
         try:
             async for attempt in self._retries.context():
                 with attempt:
-                    outcome = await self._sent(work)
+                    outcome = await self._sent(work, call_s)
                     if isinstance(outcome, TransientError):
                         raise outcome
                     return outcome
@@ -93,18 +102,21 @@ class ProviderApi:
             return error
         raise AssertionError("an attempt ends with an outcome")
 
-    async def _sent(self, work: Work[T]) -> T | Exception:
+    async def _sent(self, work: Work[T], call_s: float) -> T | Exception:
         """What came of a call; an error as a value, so that nothing of the request stays attached to it."""
         failed: Exception
-        async with httpx2.AsyncClient(timeout=self._call_s, follow_redirects=True) as http:
+        async with httpx2.AsyncClient(timeout=call_s, follow_redirects=True) as http:
             client = self._access.connect(http)
             try:
-                async with asyncio.timeout(self._call_s):
+                async with asyncio.timeout(call_s):
                     return await work(client)
             except CallError as error:
                 return error
             except CALL_ERRORS as error:
                 failed = error
+            except (AttributeError, LookupError, TypeError) as error:
+                # a page of a proxy's, or an answer without what was promised
+                failed = ValueError(f"it has an unknown form ({type(error).__name__})")
         return classify(failed, self._access.hints)
 
 

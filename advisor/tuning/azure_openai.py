@@ -7,17 +7,40 @@ job's fingerprint, so that asking twice makes one.
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
+
+from openai import AsyncOpenAI, NotFoundError
 
 from advisor.cases.schema import AzureHosting
 from advisor.catalogue.prices import price_of
 from advisor.errors import MissingExtraError, TuningError
+from advisor.models._hosted_secrets import scrub
 from advisor.tuning.base import HostedSettings, JobState, Ledger, TuningJob
-from advisor.tuning.openai import OpenAITuning
+from advisor.tuning.openai import FIRST_LOOK_S, OpenAITuning
 
 ARM_SCOPE = "https://management.azure.com/.default"
+OPERATION_S = 3600.0
+"""Longest time that a deployment takes to be made, or removed."""
+ANSWERS_S = 600.0
+"""Longest time until one that is made answers."""
+IMPORTED_S = 900.0
+"""Longest time until an uploaded file is imported."""
+RETRIES = {"retry_total": 4, "retry_backoff_factor": 0.5, "retry_backoff_max": 10, "read_timeout": 60}
+"""Of a single call of the management API; every one of them may be repeated."""
+_IMPORTING = frozenset({"uploaded", "pending", "running", "notRunning"})
 _TIERS = {"Standard": "global", "GlobalStandard": "global", "Developer": "developer"}
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    message: str
+    gone: bool = False
+    """What was to be changed is not there."""
 
 
 class AzureTuning(OpenAITuning):
@@ -50,19 +73,25 @@ class AzureTuning(OpenAITuning):
             "sku": {"name": hosting.tier, "capacity": hosting.capacity},
             "properties": {"model": {"format": "OpenAI", "name": model, "version": "1"}},
         }
+
+        def put(client: Any) -> Any:
+            return client.deployments.begin_create_or_update(
+                hosting.resource_group, hosting.account, name, body
+            )
+
+        failed = self._managed(put) or self._unanswering(name)
+        if failed is None:
+            return name
+        said = f"The tuned model could not be deployed: {failed.message}"
         try:
-            with _management(hosting) as client:
-                client.deployments.begin_create_or_update(
-                    hosting.resource_group, hosting.account, name, body
-                ).result()
-        except _errors() as error:
-            message = self._words(error)
             self.undeploy(ledger)
-            raise TuningError(
-                f"The tuned model could not be deployed: {message}",
-                hint="The deployment was removed again. Check `hosting` of the model, its quota and your role.",
-            ) from None
-        return name
+        except TuningError as error:
+            said, hint = f"{said}\n{error.message}", error.hint
+        else:
+            hint = (
+                "Nothing of it stands. Check `hosting` of the model, its quota and your role, and run again."
+            )
+        raise TuningError(said, hint=hint)
 
     def undeploy(self, ledger: Ledger) -> JobState:
         """Removes the deployment; until the removal is confirmed it counts as standing.
@@ -74,15 +103,14 @@ class AzureTuning(OpenAITuning):
         if state.deployment is None:
             return state
         hosting, name = self._hosting(), state.deployment
-        try:
-            with _management(hosting) as client:
-                client.deployments.begin_delete(hosting.resource_group, hosting.account, name).result()
-        except _errors() as error:
-            if not _is_gone(error):
-                raise TuningError(
-                    f"The deployment {name!r} could not be removed, and goes on costing money: {self._words(error)}",
-                    hint="Try again with `advisor tune undeploy`, or remove it in Azure's portal.",
-                ) from None
+        failed = self._managed(
+            lambda c: c.deployments.begin_delete(hosting.resource_group, hosting.account, name)
+        )
+        if failed is not None and not failed.gone:
+            raise TuningError(
+                f"The deployment {name!r} could not be removed, and may go on costing money: {failed.message}",
+                hint="Try again with `advisor tune undeploy`, or remove it in Azure's portal.",
+            )
         since = state.deployed_at or datetime.now(UTC)
         hours = (datetime.now(UTC) - since).total_seconds() / 3600
         return ledger.keep(deployment=None, deployed_at=None, hosted_hours=state.hosted_hours + hours)
@@ -111,9 +139,69 @@ class AzureTuning(OpenAITuning):
             )
         return self.spec.hosting
 
+    def _managed(self, begin: Callable[[Any], Any]) -> _Refusal | None:
+        """Carries out an operation of the management API to its end; why it failed, as a value.
+
+        So it is raised where no exception is handled, and nothing of the request stays attached to it.
+        """
+        hosting = self._hosting()
+        try:
+            with _management(hosting) as client:
+                poller = begin(client)
+                poller.wait(OPERATION_S)
+                if not poller.done():
+                    return _Refusal(f"it is not done after {OPERATION_S / 60:.0f} minutes")
+                poller.result()
+        except _errors() as error:
+            return _Refusal(self._words(error), gone=getattr(error, "status_code", None) == 404)
+        return None
+
+    def _unanswering(self, name: str) -> _Refusal | None:
+        """Waits until a deployment answers, which may take minutes after Azure calls it ready."""
+        wait, until = FIRST_LOOK_S, time.monotonic() + ANSWERS_S
+
+        async def ask(c: AsyncOpenAI) -> bool:
+            try:
+                await c.chat.completions.create(
+                    model=name, messages=[{"role": "user", "content": "ready?"}], max_completion_tokens=16
+                )
+            except NotFoundError:
+                return False
+            return True
+
+        while not self.api.read(ask):
+            if time.monotonic() > until:
+                return _Refusal(f"it does not answer {ANSWERS_S / 60:.0f} minutes after it was made")
+            time.sleep(wait)
+            wait = min(2 * wait, 10.0)
+        return None
+
+    def _upload(self, files: tuple[Path, ...], ledger: Ledger) -> None:
+        super()._upload(files, ledger)
+        for file_id in (ledger.state.training_file, ledger.state.validation_file):
+            if file_id is not None:
+                self._wait_for(file_id)
+
+    def _wait_for(self, file_id: str) -> None:
+        """Azure imports a file first; a job on one that is not imported yet is refused."""
+        wait, until = FIRST_LOOK_S, time.monotonic() + IMPORTED_S
+
+        async def look(c: AsyncOpenAI) -> str:
+            return str((await c.files.retrieve(file_id)).status)
+
+        while self.api.read(look) in _IMPORTING:
+            if time.monotonic() > until:
+                raise TuningError(
+                    f"Azure has not imported the file {file_id} after {IMPORTED_S / 60:.0f} minutes.",
+                    hint="Nothing is lost: run the same command again, and it goes on where it was.",
+                )
+            time.sleep(wait)
+            wait = min(2 * wait, 10.0)
+
     def _words(self, error: Exception) -> str:
         text = str(getattr(error, "message", None) or error).strip()
-        return self.api.clean(text.splitlines()[0][:300] if text else type(error).__name__)
+        token = os.environ.get("ADVISOR_AZURE_MANAGEMENT_TOKEN")
+        return scrub(self.api.clean(text.splitlines()[0][:300] if text else type(error).__name__), token)
 
     def _checked_as(self) -> Any:
         return "azure_openai"
@@ -146,6 +234,7 @@ def _management(hosting: AzureHosting) -> Any:
         credential,
         hosting.subscription_id,
         authentication_policy=BearerTokenCredentialPolicy(credential, ARM_SCOPE),
+        **RETRIES,
     )
 
 
@@ -170,6 +259,7 @@ def _elsewhere(url: str, hosting: AzureHosting, client: Any) -> Any:
         base_url=url,
         authentication_policy=Bearer(),
         polling_interval=0.2,
+        **RETRIES,
     )
 
 
@@ -180,7 +270,3 @@ def _errors() -> tuple[type[Exception], ...]:
     except ImportError:
         return (OSError,)
     return (AzureError, OSError, ValueError)
-
-
-def _is_gone(error: Exception) -> bool:
-    return getattr(error, "status_code", None) == 404

@@ -22,7 +22,7 @@ from advisor.errors import ModelError, TuningError
 from advisor.models._hosted_errors import TransientError
 from advisor.records import TuningRecord
 from advisor.tuning._locking import exclusive
-from advisor.tuning._provider_api import ProviderApi
+from advisor.tuning._provider_api import UPLOAD_S, ProviderApi
 from advisor.tuning.base import (
     Checkpoint,
     Estimate,
@@ -105,35 +105,58 @@ class OpenAITuning:
 
     def status(self, ledger: Ledger) -> JobState:
         """Asks the provider, and keeps what it says: state, events, checkpoints."""
+        if ledger.state.job_id is None and ledger.state.creating_since is not None:
+            self._found(ledger, looks=1)  # its creation was not answered, but it may be there
         state = ledger.state
         if state.job_id is None:
             return state
         job_id = state.job_id
-        found = self.api.read(lambda c: c.fine_tuning.jobs.retrieve(job_id))
-        word = _WORDS.get(found.status, "running")
-        changes: dict[str, Any] = {
-            "word": word,
-            "model": found.fine_tuned_model,
-            "trained_tokens": found.trained_tokens,
-            "epochs": _number(found.hyperparameters.n_epochs if found.hyperparameters else None)
-            or state.epochs,
-            "error": self.api.clean(found.error.message) if found.error and found.error.message else None,
-            "started_at": datetime.fromtimestamp(found.created_at, UTC),
-            "finished_at": datetime.fromtimestamp(found.finished_at, UTC) if found.finished_at else None,
-            "events": self._events(job_id),
-        }
-        if word == "succeeded" and not state.checkpoints:
+
+        async def look(c: AsyncOpenAI) -> dict[str, Any]:
+            return self._told(await c.fine_tuning.jobs.retrieve(job_id))
+
+        changes = self.api.read(look)
+        changes["epochs"] = changes["epochs"] or state.epochs
+        changes["events"] = self._events(job_id)
+        if changes["word"] == "succeeded" and not state.checkpoints:
             changes["checkpoints"] = self._checkpoints(job_id)
         return ledger.keep(**changes)
 
+    def _told(self, found: Any) -> dict[str, Any]:
+        """What a job's answer says, as the state holds it; providers leave some members out."""
+
+        def said(name: str) -> Any:
+            return getattr(found, name, None)
+
+        error, given = said("error"), said("hyperparameters")
+        message = getattr(error, "message", None)
+        return {
+            "word": _WORDS.get(found.status, "running"),
+            "model": said("fine_tuned_model"),
+            "trained_tokens": said("trained_tokens"),
+            "epochs": _number(getattr(given, "n_epochs", None)),
+            "error": self.api.clean(message) if message else None,
+            "started_at": datetime.fromtimestamp(found.created_at, UTC),
+            "finished_at": datetime.fromtimestamp(said("finished_at"), UTC) if said("finished_at") else None,
+        }
+
     def cancel(self, ledger: Ledger) -> JobState:
         """Ends the job at the provider; what it trained until then may be billed."""
+        state = ledger.state
+        if state.job_id is None and state.creating_since is not None:
+            self._found(ledger)  # a job that may be there is not forgotten
         job_id = ledger.state.job_id
         if job_id is None:
-            return ledger.keep(word="cancelled") if not ledger.state.ended else ledger.state
+            return ledger.keep(word="cancelled", creating_since=None) if not state.ended else state
         if self.status(ledger).ended:
             return ledger.state
-        self.api.read(lambda c: c.fine_tuning.jobs.cancel(job_id))
+        try:
+            self.api.read(lambda c: c.fine_tuning.jobs.cancel(job_id))
+        except (TuningError, ModelError):
+            # the first of several attempts may have done it, or the job have ended meanwhile
+            if not self.status(ledger).ended:
+                raise
+            return ledger.state
         return self.status(ledger)
 
     def result(self, job: TuningJob, ledger: Ledger) -> TuningRecord:
@@ -211,12 +234,12 @@ class OpenAITuning:
                     return (await c.files.create(file=(name, content), purpose="fine-tune")).id
 
                 # an upload costs nothing: at worst a second copy of the file lies there
-                there = self.api.read(send)
+                there = self.api.read(send, call_s=UPLOAD_S)
             ledger.keep(**{field: there})
 
     def _create(self, job: TuningJob, ledger: Ledger) -> None:
         state = ledger.state
-        if state.creating_since is not None and self._found(job, ledger):
+        if state.creating_since is not None and self._found(ledger):
             return  # an earlier creation was carried out, although its answer never came
         settings = _settings(job)
         given = {
@@ -240,42 +263,39 @@ class OpenAITuning:
         extra = self._extra_body(settings)
         if extra:
             parameters["extra_body"] = extra
+
+        async def create(c: AsyncOpenAI) -> dict[str, Any]:
+            return _created(await c.fine_tuning.jobs.create(**parameters))
+
         ledger.keep(creating_since=datetime.now(UTC))
         try:
-            created = self.api.once(lambda c: c.fine_tuning.jobs.create(**parameters))
+            ledger.keep(**self.api.once(create))
         except TransientError as error:
-            if self._found(job, ledger):
-                return
-            raise TuningError(
-                f"The job's creation was not answered ({error.message}), and no such job is to be found yet.",
-                hint="Run the same command again: it looks for the job first, and makes another only if there is none.",
-            ) from None
+            lost = error.message
         except (TuningError, ModelError):
-            ledger.keep(creating_since=None)  # it was refused: there is no job
+            # it was refused: there is no job; perhaps because its files are gone, so they are looked for again
+            ledger.keep(creating_since=None, training_file=None, validation_file=None)
             raise
-        self._keep_created(created, ledger)
+        else:
+            return
+        if not self._found(ledger):
+            raise TuningError(
+                f"The job's creation was not answered ({lost}), and no such job is to be found yet.",
+                hint="Run the same command again: it looks for the job first, and makes another only if there is none.",
+            )
 
-    def _found(self, job: TuningJob, ledger: Ledger) -> bool:
+    def _found(self, ledger: Ledger, *, looks: int | None = None) -> bool:
         """Looks for the job by its fingerprint, several times: a list may lag behind."""
-        wait = FIRST_LOOK_S
-        for look in range(LOOKS):
+        wait, fingerprint = FIRST_LOOK_S, ledger.state.fingerprint
+        for look in range(LOOKS if looks is None else looks):
             if look:
                 time.sleep(wait)
                 wait *= 2
-            found = self.api.read(lambda c: _job_of(c, job.fingerprint))
+            found = self.api.read(lambda c: _job_of(c, fingerprint))
             if found is not None:
-                self._keep_created(found, ledger)
+                ledger.keep(**found)
                 return True
         return False
-
-    def _keep_created(self, created: Any, ledger: Ledger) -> None:
-        ledger.keep(
-            job_id=created.id,
-            creating_since=None,
-            word=_WORDS.get(created.status, "queued"),
-            error=None,
-            started_at=datetime.fromtimestamp(created.created_at, UTC),
-        )
 
     def _events(self, job_id: str) -> tuple[JobEvent, ...]:
         async def load(c: AsyncOpenAI) -> list[JobEvent]:
@@ -317,14 +337,29 @@ async def _uploaded(name: str, client: AsyncOpenAI) -> str | None:
     return None
 
 
-async def _job_of(client: AsyncOpenAI, fingerprint: str) -> Any:
+def _created(job: Any) -> dict[str, Any]:
+    """What is kept of a job that is there.
+
+    Raises:
+        AttributeError, TypeError: The answer tells of none.
+    """
+    if not isinstance(job.id, str):
+        raise TypeError("a job has an id")
+    return {
+        "job_id": job.id,
+        "creating_since": None,
+        "word": _WORDS.get(job.status, "queued"),
+        "error": None,
+        "started_at": datetime.fromtimestamp(job.created_at, UTC),
+    }
+
+
+async def _job_of(client: AsyncOpenAI, fingerprint: str) -> dict[str, Any] | None:
     """The newest job of a fingerprint that did not fail; the filter is not trusted, since servers may ignore it."""
     async for job in client.fine_tuning.jobs.list(metadata={METADATA_KEY: fingerprint}):
-        if (job.metadata or {}).get(METADATA_KEY) == fingerprint and job.status not in (
-            "failed",
-            "cancelled",
-        ):
-            return job
+        theirs = getattr(job, "metadata", None) or {}
+        if theirs.get(METADATA_KEY) == fingerprint and job.status not in ("failed", "cancelled"):
+            return _created(job)
     return None
 
 

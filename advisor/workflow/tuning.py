@@ -13,6 +13,7 @@ from advisor.tuning.base import Estimate, Finding, JobState
 from advisor.workflow import _artefacts, _load, _open_store
 
 if TYPE_CHECKING:
+    from advisor.cases.loading import LoadedCase
     from advisor.cases.schema import BaselineSpec
     from advisor.evaluation.jobs import JobLedger
     from advisor.evaluation.progress import RunProgress
@@ -149,9 +150,25 @@ def deploy(case: Path | str, *, baseline: str | None = None, store: str | None =
 
 
 def undeploy(case: Path | str, *, baseline: str | None = None, store: str | None = None) -> TuningView:
-    """Removes a deployment, so that it costs nothing any more."""
+    """Removes what stands of a baseline, so that it costs nothing any more.
+
+    Deployments of earlier examples or settings too: what was left standing by them costs as much.
+    """
+    from advisor.evaluation.jobs import JobLedger
+    from advisor.tuning.base import open_system
+
+    loaded = _load(case)
+    spec = _tuned_here(loaded, baseline, alone=True)[0]
+    with _open_store(loaded, store) as opened:
+        pages = JobLedger.with_deployments(opened, case_name=loaded.case.name, artefacts=_artefacts(loaded))
+        known = {b.name for b in loaded.case.baselines}
+        # of this baseline, or of one that the case has no more
+        pages = [p for p in pages if p.baseline == spec.name or p.baseline not in known]
+        for page in pages:
+            open_system(page.state.system, loaded.case.models[str(spec.model)]).undeploy(page)
+        if pages:
+            return TuningView(spec.name, pages[0].state.system, pages[0].state)
     with _plans(case, store, baseline, alone=True) as (plan,):
-        plan.system.undeploy(plan.ledger)
         return plan.view()
 
 
@@ -167,18 +184,12 @@ class _Plan:
         return TuningView(self.spec.name, self.job.system, self.ledger.state, **more)  # type: ignore[arg-type]
 
 
-@contextmanager
-def _plans(
-    case: Path | str, store: str | None, baseline: str | None, *, alone: bool = False, may_ask: bool = False
-) -> Iterator[Sequence[_Plan]]:
-    """The jobs of a case's fine-tuned baselines; `may_ask`: models may be asked where a setting is to be chosen."""
-    from advisor.baselines import build_baseline
-    from advisor.evaluation.engine import Budget, Engine
-    from advisor.evaluation.measure import Session, choose_setting
-    from advisor.evaluation.progress import Silent
-    from advisor.evaluation.tuned import planned_job
+def _tuned_here(loaded: LoadedCase, baseline: str | None, *, alone: bool) -> list[BaselineSpec]:
+    """The fine-tuned baselines whose jobs are the advisor's.
 
-    loaded = _load(case)
+    Raises:
+        UsageError: There is none; or there are several, and one is to be named.
+    """
     chosen = [
         b for b in loaded.case.baselines if b.tuning is not None and b.tuning.system != "existing"
         and baseline in (None, b.name)
@@ -191,6 +202,22 @@ def _plans(
             "The case has several fine-tuned baselines.",
             hint=f"Name one with --baseline: {', '.join(b.name for b in chosen)}.",
         )
+    return chosen
+
+
+@contextmanager
+def _plans(
+    case: Path | str, store: str | None, baseline: str | None, *, alone: bool = False, may_ask: bool = False
+) -> Iterator[Sequence[_Plan]]:
+    """The jobs of a case's fine-tuned baselines; `may_ask`: models may be asked where a setting is to be chosen."""
+    from advisor.baselines import build_baseline
+    from advisor.evaluation.engine import Budget, Engine
+    from advisor.evaluation.measure import Session, choose_setting
+    from advisor.evaluation.progress import Silent
+    from advisor.evaluation.tuned import planned_job
+
+    loaded = _load(case)
+    chosen = _tuned_here(loaded, baseline, alone=alone)
     with _open_store(loaded, store) as opened:
         engine = Engine(opened, Silent(), Budget(None if may_ask else 0.0))
         session = Session(loaded, engine, _artefacts(loaded), run_id="")

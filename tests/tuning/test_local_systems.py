@@ -58,7 +58,7 @@ def test_a_run_tunes_asks_and_decides_and_a_second_one_does_nothing(
     case = local_case(tmp_path / "case", model, system)
     outcome = workflow.run(case)
     plain, tuned = outcome.decision.baselines
-    assert outcome.failed_items == 0
+    assert outcome.items_failed == 0
     assert (tuned.name, tuned.n) == ("fine_tuned", 60)
     assert tuned.quality.value is not None and plain.quality.value is not None
     assert tuned.quality.value > plain.quality.value + 0.2  # a few words tell the labels apart
