@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.pipeline import FeatureUnion
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import FeatureUnion
 
 
 class NearestExamples:
@@ -20,6 +22,10 @@ class NearestExamples:
         self._features: FeatureUnion | None = None
         if not any(character.isalnum() for text in texts for character in text):
             return
+        # loading it takes longer than many a command that looks for no examples
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.pipeline import FeatureUnion
+
         self._features = FeatureUnion(
             [
                 ("words", TfidfVectorizer(token_pattern=r"\w+", sublinear_tf=True)),

@@ -18,7 +18,7 @@ from openai import AsyncOpenAI, NotFoundError
 
 from advisor.cases.schema import AzureHosting
 from advisor.catalogue.prices import price_of
-from advisor.errors import MissingExtraError, TuningError
+from advisor.errors import MissingExtraError, ModelError, TuningError
 from advisor.models._hosted_secrets import scrub
 from advisor.tuning.base import HostedSettings, JobState, Ledger, TuningJob
 from advisor.tuning.openai import FIRST_LOOK_S, OpenAITuning
@@ -30,9 +30,14 @@ ANSWERS_S = 600.0
 """Longest time until one that is made answers."""
 IMPORTED_S = 900.0
 """Longest time until an uploaded file is imported."""
-RETRIES = {"retry_total": 4, "retry_backoff_factor": 0.5, "retry_backoff_max": 10, "read_timeout": 60}
+RETRIES: dict[str, Any] = {
+    "retry_total": 4,
+    "retry_backoff_factor": 0.5,
+    "retry_backoff_max": 10,
+    "read_timeout": 60,
+}
 """Of a single call of the management API; every one of them may be repeated."""
-_IMPORTING = frozenset({"uploaded", "pending", "running", "notRunning"})
+_IMPORTING = frozenset({"pending", "running", "notRunning"})
 _TIERS = {"Standard": "global", "GlobalStandard": "global", "Developer": "developer"}
 
 
@@ -169,11 +174,14 @@ class AzureTuning(OpenAITuning):
                 return False
             return True
 
-        while not self.api.read(ask):
-            if time.monotonic() > until:
-                return _Refusal(f"it does not answer {ANSWERS_S / 60:.0f} minutes after it was made")
-            time.sleep(wait)
-            wait = min(2 * wait, 10.0)
+        try:
+            while not self.api.read(ask):
+                if time.monotonic() > until:
+                    return _Refusal(f"it does not answer {ANSWERS_S / 60:.0f} minutes after it was made")
+                time.sleep(wait)
+                wait = min(2 * wait, 10.0)
+        except (TuningError, ModelError) as error:
+            return _Refusal(error.message)
         return None
 
     def _upload(self, files: tuple[Path, ...], ledger: Ledger) -> None:

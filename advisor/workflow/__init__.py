@@ -7,24 +7,31 @@ The command line and the pages call these and draw; they hold no rule of the dom
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from advisor.cases.loading import CASE_FILE, LoadedCase, load_case
+from advisor.cases.loading import CASE_FILE, LoadedCase
 from advisor.cases.overrides import with_overrides
-from advisor.errors import AdvisorError, BudgetExceededError, CaseError, NoResultsError, UsageError
-from advisor.records import Decision, Measured, Provenance
+from advisor.errors import AdvisorError, BudgetExceededError, NoResultsError, UsageError
+from advisor.records import Decision, Measured
+from advisor.workflow._cases import (
+    STORE_FOLDER,
+    artefacts_folder,
+    chosen_baselines,
+    load,
+    open_store,
+    with_store,
+)
+from advisor.workflow._evidence import decide_stored, from_store
 
 if TYPE_CHECKING:
     from advisor.cases.audit import Audit
     from advisor.evaluation.plan import Plan
     from advisor.evaluation.progress import RunProgress
-    from advisor.store.database import Store
 
-DEFAULT_STORE_FOLDER = ".advisor"
 DEFAULT_REPORTS = Path("reports")
 
 
@@ -62,7 +69,7 @@ def check(case: Path | str) -> Checked:
     from advisor.cases.audit import audit
     from advisor.evaluation.plan import make_plan
 
-    loaded = _load(case)
+    loaded = load(case)
     return Checked(loaded, audit(loaded), make_plan(loaded, datetime.now(UTC).date()))
 
 
@@ -98,19 +105,19 @@ def run(
     from advisor.evaluation.progress import Silent
     from advisor.models.shutdown import reported_shutdowns
 
-    loaded = _load(case)
-    chosen = _chosen(loaded, baselines)
+    loaded = load(case)
+    chosen = chosen_baselines(loaded, baselines)
     if limit is not None and limit < 1:
         raise UsageError("--limit must be at least 1.")
     progress = progress or Silent()
     stopped: str | None = None
     measured: list[Measured] = []
-    with _open_store(loaded, store) as opened:
+    with open_store(loaded, store) as opened:
         ends = reported_shutdowns({b.model: loaded.case.models[b.model] for b in chosen if b.model})
         about = {**describe_environment(), "shutdown_dates": {name: str(day) for name, day in ends.items()}}
         run_id = opened.start_run(loaded.case.name, about)
         engine = Engine(opened, progress, Budget(budget_usd), use_batches=use_batches)
-        session = Session(loaded, engine, _artefacts(loaded), run_id, limit)
+        session = Session(loaded, engine, artefacts_folder(loaded), run_id, limit)
         status = "failed"
         try:
             measured.extend(measure(session, spec) for spec in chosen)
@@ -121,7 +128,7 @@ def run(
             session.close()
             opened.end_run(run_id, status, engine.calls_made)
         try:
-            decision = _decide(loaded, opened)
+            decision = decide_stored(loaded, opened)
         except NoResultsError:
             if stopped is None:
                 raise
@@ -149,8 +156,8 @@ def decide(
         NoResultsError: Nothing was measured yet.
         UsageError: An override names something that is no assumption.
     """
-    loaded = with_overrides(_load(case), overrides or {})
-    return _with_store(loaded, store, lambda opened: _decide(loaded, opened, now))
+    loaded = with_overrides(load(case), overrides or {})
+    return with_store(loaded, store, lambda opened: decide_stored(loaded, opened, now))
 
 
 def report(
@@ -224,7 +231,7 @@ def batch(
     """
     from advisor.reports.index import IndexEntry, render_index
 
-    folders = sorted(p.parent for p in Path(folder).rglob(CASE_FILE) if DEFAULT_STORE_FOLDER not in p.parts)
+    folders = sorted(p.parent for p in Path(folder).rglob(CASE_FILE) if STORE_FOLDER not in p.parts)
     if not folders:
         raise UsageError(f"There is no case below {folder}.", hint="A case is a folder with a case.yaml.")
     target = output or DEFAULT_REPORTS
@@ -269,11 +276,11 @@ def import_results(case: Path | str, results: Path, *, store: str | None = None)
     from advisor.evaluation.measure import measurement_fingerprint
     from advisor.evaluation.results_file import read_results
 
-    loaded = _load(case)
+    loaded = load(case)
     measured, _ = read_results(loaded, results)
     positions = {e.id: n for n, e in enumerate(loaded.held_out)}
     specs = {b.name: b for b in loaded.case.baselines}
-    with _open_store(loaded, store) as opened:
+    with open_store(loaded, store) as opened:
         run_id = opened.start_run(loaded.case.name, {**describe_environment(), "imported": results.name})
         for m in measured:
             opened.save_measurement(
@@ -296,172 +303,12 @@ def export_results(case: Path | str, *, output: Path | None = None, store: str |
     """
     from advisor.evaluation.results_file import RESULTS_FILE, write_results
 
-    loaded = _load(case)
+    loaded = load(case)
     path = output or loaded.folder / RESULTS_FILE
-    with _open_store(loaded, store) as opened:
-        measured, run_id, _ = _from_store(loaded, opened)
+    with open_store(loaded, store) as opened:
+        measured, run_id, _ = from_store(loaded, opened)
         if not measured or run_id is None:
             raise NoResultsError("Nothing was measured yet.", hint="Measure it with `advisor run`.")
         about = opened.run(run_id) or {}
         write_results(path, loaded, measured, about.get("environment", {}), about.get("started_at"))
     return path
-
-
-# ── from a case to its evidence ──────────────────────────────────────────────────────────────────────────
-
-
-def _load(case: Path | str) -> LoadedCase:
-    """Loads a case; a metric that does not exist is a problem of the case as any other."""
-    from advisor.errors import Problem
-    from advisor.scoring import metric
-
-    loaded = load_case(case)
-    try:
-        metric(loaded.case.quality.metric)
-    except UsageError as error:
-        raise CaseError(
-            [Problem(loaded.folder / CASE_FILE, str(error).replace("\n  → ", " "), key="quality.metric")]
-        ) from error
-    return loaded
-
-
-def _chosen(loaded: LoadedCase, names: Sequence[str] | None) -> list[Any]:
-    known = {b.name: b for b in loaded.case.baselines}
-    unknown = [n for n in names or () if n not in known]
-    if unknown:
-        raise UsageError(
-            f"The case has no baseline {', '.join(map(repr, unknown))}.", hint=f"It has: {', '.join(known)}."
-        )
-    return [b for b in loaded.case.baselines if names is None or b.name in names]
-
-
-def _store_url(loaded: LoadedCase, store: str | None) -> str:
-    return store or f"sqlite:///{(loaded.folder / DEFAULT_STORE_FOLDER / 'store.sqlite').resolve()}"
-
-
-def _open_store(loaded: LoadedCase, store: str | None) -> Store:
-    from advisor.store.database import Store
-
-    if store is None:
-        _artefacts(loaded)
-    return Store(_store_url(loaded, store))
-
-
-def _with_store(loaded: LoadedCase, store: str | None, use: Callable[[Store | None], Decision]) -> Decision:
-    """Opens the store for reading; a default store that is not there yet is not created for that."""
-    if store is None and not (loaded.folder / DEFAULT_STORE_FOLDER / "store.sqlite").exists():
-        return use(None)
-    with _open_store(loaded, store) as opened:
-        return use(opened)
-
-
-def _artefacts(loaded: LoadedCase) -> Path:
-    """Where adapters and the default store are; git ignores it."""
-    folder = loaded.folder / DEFAULT_STORE_FOLDER
-    try:
-        folder.mkdir(exist_ok=True)
-        if not (folder / ".gitignore").exists():
-            (folder / ".gitignore").write_text("*\n")
-    except OSError as error:
-        raise AdvisorError(
-            f"{folder} cannot be written: {error.strerror}.",
-            hint="Copy the case to a folder of yours; for a sample: advisor init my_case --from NAME.",
-        ) from error
-    return folder
-
-
-def _decide(loaded: LoadedCase, store: Store | None, now: datetime | None = None) -> Decision:
-    from advisor.cases.audit import audit
-    from advisor.catalogue.of_case import ends_of_case, prices_of_case, tunability_of_case
-    from advisor.decision.decide import decide as decide_on
-    from advisor.decision.evidence import CaseEvidence, DataFacts
-    from advisor.evaluation.results_file import RESULTS_FILE, read_results
-    from advisor.scoring import is_per_item
-
-    warnings: list[str] = []
-    measured, run_id, provenance = ([], None, None) if store is None else _from_store(loaded, store)
-    recorded = loaded.folder / RESULTS_FILE
-    if not measured and recorded.exists():
-        measured, recording = read_results(loaded, recorded)
-        provenance = recording.provenance
-        warnings += recording.warnings
-    if not measured or provenance is None:
-        raise NoResultsError(
-            f"Nothing was measured yet of case {loaded.case.name!r}, as it is now.",
-            hint=f"Measure it with: advisor run {loaded.folder}",
-        )
-    found = audit(loaded)
-    moment = now or datetime.now(UTC)
-    reported = {} if store is None or run_id is None else _reported_ends(store, run_id)
-    ends = {name: reported[name] for name in loaded.case.models if name in reported}
-    if store is not None:
-        warnings += _standing_deployments(store, loaded.case.name)
-    evidence = CaseEvidence(
-        case=loaded.case,
-        data=DataFacts(
-            n_learn=len(loaded.learn),
-            n_dev=len(loaded.dev),
-            n_held_out=len(loaded.held_out),
-            n_documents=found.n_documents,
-            leaked=found.leaked,
-            clusters={e.id: e.group for e in loaded.held_out if e.group is not None},
-            findings=found.findings,
-        ),
-        measured=tuple(measured),
-        run=run_id,
-        now=moment,
-        prices=prices_of_case(loaded.case, moment.date()),
-        ends=ends_of_case(loaded.case, moment.date(), ends),
-        tunability=tunability_of_case(loaded.case, moment.date(), ends),
-        provenance=provenance,
-        warnings=tuple(warnings),
-        expected={} if is_per_item(loaded.case.quality.metric) else {e.id: e.output for e in loaded.held_out},
-    )
-    return decide_on(evidence)
-
-
-def _reported_ends(store: Store, run_id: str) -> dict[str, date]:
-    """The shutdown dates that providers reported during a run, by the case's name of a model."""
-    environment = (store.run(run_id) or {}).get("environment", {})
-    return {name: date.fromisoformat(day) for name, day in environment.get("shutdown_dates", {}).items()}
-
-
-def _standing_deployments(store: Store, case_name: str) -> list[str]:
-    """A warning for each deployment that costs money by the hour."""
-    found = [
-        row["details"] for row in store.jobs(case_name) if row["details"] and row["details"].get("deployment")
-    ]
-    return [
-        f"The deployment {d['deployment']!r} stands since {str(d['deployed_at'])[:16].replace('T', ' ')} and is "
-        "billed by the hour; remove it with: advisor tune undeploy CASE"
-        for d in found
-    ]
-
-
-def _from_store(loaded: LoadedCase, store: Store) -> tuple[list[Measured], str | None, Provenance | None]:
-    """(what was measured of the case as it is now, the newest run, where it comes from)."""
-    from advisor.evaluation.measure import measurement_fingerprint
-    from advisor.version import __version__
-
-    found = []
-    for spec in loaded.case.baselines:
-        there = store.measurement(loaded.case.name, spec.name, measurement_fingerprint(loaded, spec))
-        if there is not None:
-            found.append((there.run_id, Measured(items=there.items, **{**there.about, "name": spec.name})))
-    if not found:
-        return [], None, None
-    runs = {run_id: store.run(run_id) or {} for run_id, _ in found}
-    newest = max(runs, key=lambda r: str(runs[r].get("started_at")))
-    environment = runs[newest].get("environment", {})
-    imported = [m.imported for _, m in found]
-    provenance = Provenance(
-        advisor_version=__version__,
-        recorded_at=runs[newest]["started_at"].strftime("%Y-%m-%d")
-        if runs[newest].get("started_at")
-        else None,
-        hardware=environment.get("hardware"),
-        software=environment.get("software", {}),
-        source="imported" if all(imported) else "mixed" if any(imported) else "measured here",
-        held_out_looks=store.held_out_looks(loaded.case.name),
-    )
-    return [m for _, m in found], newest, provenance

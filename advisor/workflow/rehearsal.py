@@ -16,7 +16,8 @@ import yaml
 from advisor.cases.loading import CASE_FILE
 from advisor.errors import UsageError
 from advisor.records import Decision
-from advisor.workflow import DEFAULT_STORE_FOLDER, _load, run
+from advisor.workflow import run
+from advisor.workflow._cases import STORE_FOLDER, load
 
 if TYPE_CHECKING:
     from advisor.evaluation.progress import RunProgress
@@ -98,10 +99,10 @@ def rehearse(
         raise UsageError(f"{system!r} cannot be rehearsed.", hint=f"There are: {', '.join(SYSTEMS)}.")
     if keep is not None and keep.exists():
         raise UsageError(f"{keep} is there already.", hint="Name a folder that is not.")
-    loaded = _load(case)
+    loaded = load(case)
     with tempfile.TemporaryDirectory() as scratch, ContractServer(training_s=training_s) as server:
         folder = keep or Path(scratch) / loaded.folder.name
-        ignored = shutil.ignore_patterns(DEFAULT_STORE_FOLDER, "results.jsonl", "results.about.json")
+        ignored = shutil.ignore_patterns(STORE_FOLDER, "results.jsonl", "results.about.json")
         shutil.copytree(loaded.folder, folder, ignore=ignored)
         path = folder / CASE_FILE
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

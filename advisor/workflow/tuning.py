@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from advisor.errors import BudgetExceededError, UsageError
 from advisor.tuning.base import Estimate, Finding, JobState
-from advisor.workflow import _artefacts, _load, _open_store
+from advisor.workflow._cases import artefacts_folder, load, open_store
 
 if TYPE_CHECKING:
     from advisor.cases.loading import LoadedCase
@@ -157,10 +157,12 @@ def undeploy(case: Path | str, *, baseline: str | None = None, store: str | None
     from advisor.evaluation.jobs import JobLedger
     from advisor.tuning.base import open_system
 
-    loaded = _load(case)
+    loaded = load(case)
     spec = _tuned_here(loaded, baseline, alone=True)[0]
-    with _open_store(loaded, store) as opened:
-        pages = JobLedger.with_deployments(opened, case_name=loaded.case.name, artefacts=_artefacts(loaded))
+    with open_store(loaded, store) as opened:
+        pages = JobLedger.with_deployments(
+            opened, case_name=loaded.case.name, artefacts=artefacts_folder(loaded)
+        )
         known = {b.name for b in loaded.case.baselines}
         # of this baseline, or of one that the case has no more
         pages = [p for p in pages if p.baseline == spec.name or p.baseline not in known]
@@ -216,11 +218,11 @@ def _plans(
     from advisor.evaluation.progress import Silent
     from advisor.evaluation.tuned import planned_job
 
-    loaded = _load(case)
+    loaded = load(case)
     chosen = _tuned_here(loaded, baseline, alone=alone)
-    with _open_store(loaded, store) as opened:
+    with open_store(loaded, store) as opened:
         engine = Engine(opened, Silent(), Budget(None if may_ask else 0.0))
-        session = Session(loaded, engine, _artefacts(loaded), run_id="")
+        session = Session(loaded, engine, artefacts_folder(loaded), run_id="")
         try:
             plans = []
             for spec in chosen:

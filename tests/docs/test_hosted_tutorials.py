@@ -64,7 +64,9 @@ def walk(page: str, folder: Path) -> Walk:
             commands = block.text.replace('"sk-..."', f'"{KEY}"')
             if 'export OPENAI_API_KEY="sk-..."' in block.text:
                 environment["OPENAI_API_KEY"] = KEY  # the reader's shell keeps it for the next blocks
-            program = ["bash", "-e", "-c", commands] if block.language == "sh" else [sys.executable, "-c", commands]
+            program = (
+                ["bash", "-e", "-c", commands] if block.language == "sh" else [sys.executable, "-c", commands]
+            )
             result = subprocess.run(
                 program,
                 cwd=folder,
@@ -119,7 +121,9 @@ def test_on_azure_no_deployment_is_left_standing(walks: dict[str, Future[Walk]])
     assert not any(d.standing for d in made)
     name = made[0].name
     assert f"The deployment '{name}' stands since" in done.text
-    assert "The deployment is billed by the hour until it is removed: advisor tune undeploy recipes" in done.text
+    assert (
+        "The deployment is billed by the hour until it is removed: advisor tune undeploy recipes" in done.text
+    )
 
 
 @pytest.mark.parametrize("page", ["openai.md", "azure-openai.md"])

@@ -12,10 +12,10 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from advisor import workflow  # noqa: E402
-from advisor.errors import MissingExtraError, TuningError  # noqa: E402
-from tests.conftest import CliResult, write_case  # noqa: E402
-from tests.tiny_model import save_tiny_model  # noqa: E402
+from advisor import workflow
+from advisor.errors import MissingExtraError, TuningError
+from tests.conftest import CliResult, write_case
+from tests.tiny_model import save_tiny_model
 
 SYSTEMS = [
     pytest.param("trl", marks=pytest.mark.local),

@@ -1,0 +1,87 @@
+"""A case as the verbs take it: loaded, with its store and the folder of its artefacts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from advisor.cases.loading import CASE_FILE, LoadedCase, load_case
+from advisor.errors import AdvisorError, CaseError, UsageError
+from advisor.records import Decision
+
+if TYPE_CHECKING:
+    from advisor.cases.schema import BaselineSpec
+    from advisor.store.database import Store
+
+STORE_FOLDER = ".advisor"
+
+
+def load(case: Path | str) -> LoadedCase:
+    """Loads a case; a metric that does not exist is a problem of the case as any other."""
+    from advisor.errors import Problem
+    from advisor.scoring import metric
+
+    loaded = load_case(case)
+    try:
+        metric(loaded.case.quality.metric)
+    except UsageError as error:
+        raise CaseError(
+            [Problem(loaded.folder / CASE_FILE, str(error).replace("\n  → ", " "), key="quality.metric")]
+        ) from error
+    return loaded
+
+
+def chosen_baselines(loaded: LoadedCase, names: Sequence[str] | None) -> list[BaselineSpec]:
+    """The baselines of these names, or all.
+
+    Raises:
+        UsageError: One is unknown.
+    """
+    known = {b.name: b for b in loaded.case.baselines}
+    unknown = [n for n in names or () if n not in known]
+    if unknown:
+        raise UsageError(
+            f"The case has no baseline {', '.join(map(repr, unknown))}.", hint=f"It has: {', '.join(known)}."
+        )
+    return [b for b in loaded.case.baselines if names is None or b.name in names]
+
+
+def _store_url(loaded: LoadedCase, store: str | None) -> str:
+    return store or f"sqlite:///{(loaded.folder / STORE_FOLDER / 'store.sqlite').resolve()}"
+
+
+def open_store(loaded: LoadedCase, store: str | None) -> Store:
+    """The store of a URL, or the one inside the case folder.
+
+    Raises:
+        StoreError: It cannot be opened.
+    """
+    from advisor.store.database import Store
+
+    if store is None:
+        artefacts_folder(loaded)
+    return Store(_store_url(loaded, store))
+
+
+def with_store(loaded: LoadedCase, store: str | None, use: Callable[[Store | None], Decision]) -> Decision:
+    """Opens the store for reading; a default store that is not there yet is not created for that."""
+    if store is None and not (loaded.folder / STORE_FOLDER / "store.sqlite").exists():
+        return use(None)
+    with open_store(loaded, store) as opened:
+        return use(opened)
+
+
+def artefacts_folder(loaded: LoadedCase) -> Path:
+    """Where adapters and the default store are; git ignores it."""
+    folder = loaded.folder / STORE_FOLDER
+    try:
+        folder.mkdir(exist_ok=True)
+        if not (folder / ".gitignore").exists():
+            (folder / ".gitignore").write_text("*\n")
+    except OSError as error:
+        raise AdvisorError(
+            f"{folder} cannot be written: {error.strerror}.",
+            hint="Copy the case to a folder of yours; for a sample: advisor init my_case --from NAME.",
+        ) from error
+    return folder

@@ -1,0 +1,115 @@
+"""From a case and its store to the evidence that a decision is computed from."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from advisor.cases.loading import LoadedCase
+from advisor.errors import NoResultsError
+from advisor.records import Decision, Measured, Provenance
+
+if TYPE_CHECKING:
+    from advisor.store.database import Store
+
+
+def decide_stored(loaded: LoadedCase, store: Store | None, now: datetime | None = None) -> Decision:
+    """The decision from what the store holds of a case, or from the results recorded beside it.
+
+    Raises:
+        NoResultsError: Nothing was measured yet.
+    """
+    from advisor.cases.audit import audit
+    from advisor.catalogue.of_case import ends_of_case, prices_of_case, tunability_of_case
+    from advisor.decision.decide import decide as decide_on
+    from advisor.decision.evidence import CaseEvidence, DataFacts
+    from advisor.evaluation.results_file import RESULTS_FILE, read_results
+    from advisor.scoring import is_per_item
+
+    warnings: list[str] = []
+    measured, run_id, provenance = ([], None, None) if store is None else from_store(loaded, store)
+    recorded = loaded.folder / RESULTS_FILE
+    if not measured and recorded.exists():
+        measured, recording = read_results(loaded, recorded)
+        provenance = recording.provenance
+        warnings += recording.warnings
+    if not measured or provenance is None:
+        raise NoResultsError(
+            f"Nothing was measured yet of case {loaded.case.name!r}, as it is now.",
+            hint=f"Measure it with: advisor run {loaded.folder}",
+        )
+    found = audit(loaded)
+    moment = now or datetime.now(UTC)
+    reported = {} if store is None or run_id is None else _reported_ends(store, run_id)
+    ends = {name: reported[name] for name in loaded.case.models if name in reported}
+    if store is not None:
+        warnings += _standing_deployments(store, loaded.case.name)
+    evidence = CaseEvidence(
+        case=loaded.case,
+        data=DataFacts(
+            n_learn=len(loaded.learn),
+            n_dev=len(loaded.dev),
+            n_held_out=len(loaded.held_out),
+            n_documents=found.n_documents,
+            leaked=found.leaked,
+            clusters={e.id: e.group for e in loaded.held_out if e.group is not None},
+            findings=found.findings,
+        ),
+        measured=tuple(measured),
+        run=run_id,
+        now=moment,
+        prices=prices_of_case(loaded.case, moment.date()),
+        ends=ends_of_case(loaded.case, moment.date(), ends),
+        tunability=tunability_of_case(loaded.case, moment.date(), ends),
+        provenance=provenance,
+        warnings=tuple(warnings),
+        expected={} if is_per_item(loaded.case.quality.metric) else {e.id: e.output for e in loaded.held_out},
+    )
+    return decide_on(evidence)
+
+
+def _reported_ends(store: Store, run_id: str) -> dict[str, date]:
+    """The shutdown dates that providers reported during a run, by the case's name of a model."""
+    environment = (store.run(run_id) or {}).get("environment", {})
+    return {name: date.fromisoformat(day) for name, day in environment.get("shutdown_dates", {}).items()}
+
+
+def _standing_deployments(store: Store, case_name: str) -> list[str]:
+    """A warning for each deployment that costs money by the hour."""
+    found = [
+        row["details"] for row in store.jobs(case_name) if row["details"] and row["details"].get("deployment")
+    ]
+    return [
+        f"The deployment {d['deployment']!r} stands since {str(d['deployed_at'])[:16].replace('T', ' ')} and is "
+        "billed by the hour; remove it with: advisor tune undeploy CASE"
+        for d in found
+    ]
+
+
+def from_store(loaded: LoadedCase, store: Store) -> tuple[list[Measured], str | None, Provenance | None]:
+    """(what was measured of the case as it is now, the newest run, where it comes from)."""
+    from advisor.evaluation.measure import measurement_fingerprint
+    from advisor.version import __version__
+
+    found = []
+    for spec in loaded.case.baselines:
+        there = store.measurement(loaded.case.name, spec.name, measurement_fingerprint(loaded, spec))
+        if there is not None:
+            found.append((there.run_id, Measured(items=there.items, **{**there.about, "name": spec.name})))
+    if not found:
+        return [], None, None
+    runs = {run_id: store.run(run_id) or {} for run_id, _ in found}
+    newest = max(runs, key=lambda r: str(runs[r].get("started_at")))
+    environment = runs[newest].get("environment", {})
+    imported = [m.imported for _, m in found]
+    provenance = Provenance(
+        advisor_version=__version__,
+        recorded_at=runs[newest]["started_at"].strftime("%Y-%m-%d")
+        if runs[newest].get("started_at")
+        else None,
+        hardware=environment.get("hardware"),
+        software=environment.get("software", {}),
+        source="imported" if all(imported) else "mixed" if any(imported) else "measured here",
+        held_out_looks=store.held_out_looks(loaded.case.name),
+    )
+    return [m for _, m in found], newest, provenance
