@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +25,7 @@ from pydantic import ValidationError
 from advisor.cases.loading import LoadedCase, data_fingerprint
 from advisor.cases.yaml_file import read_text
 from advisor.errors import CaseError, Problem
+from advisor.files import write_whole
 from advisor.records import Failure, ItemResult, Measured, Provenance, Usage
 from advisor.version import __version__
 
@@ -93,8 +92,8 @@ def write_results(
             for m in measured
         },
     }
-    _write_whole(path, "\n".join(lines) + "\n")
-    _write_whole(about_path(path), json.dumps(about, indent=2, ensure_ascii=False) + "\n")
+    write_whole(path, "\n".join(lines) + "\n")
+    write_whole(about_path(path), json.dumps(about, indent=2, ensure_ascii=False) + "\n")
 
 
 def about_path(results: Path) -> Path:
@@ -231,16 +230,3 @@ def _recording(loaded: LoadedCase, about: dict[str, Any]) -> Recording:
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else float(f"{seconds:.4g}")
-
-
-def _write_whole(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(scratch).chmod(0o644)
-        Path(scratch).replace(path)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise

