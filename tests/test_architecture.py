@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "advisor"
 
 # From the ground up.
 ORDER = [
-    "errors", "version", "records", "formatting", "resources", "statistics", "cases", "catalogue", "store",
+    "errors", "files", "version", "records", "formatting", "resources", "statistics", "cases", "catalogue", "store",
     "prompts", "retrieval", "models", "tuning", "scoring", "economics", "decision", "baselines", "evaluation",
     "reports", "testing", "workflow", "cli",
 ]  # fmt: skip

@@ -144,8 +144,13 @@ def run(
 def rehearse(
     case: CaseArgument,
     system: Annotated[
-        str, typer.Option("--system", metavar="openai|azure_openai", help="Which provider is rehearsed.")
-    ] = "openai",
+        str | None,
+        typer.Option(
+            "--system",
+            metavar="openai|azure_openai",
+            help="Which provider is rehearsed; by default the one that the case tunes with, else OpenAI.",
+        ),
+    ] = None,
     training: Annotated[
         float, typer.Option("--training", metavar="SECONDS", min=0, help="How long the tuning job takes.")
     ] = 5.0,

@@ -217,6 +217,7 @@ def _show(views: list[TuningView], as_json: bool, case: Path, *, told: bool = Fa
         return _print(views)
     for view in views:
         state, record = view.state, view.record
+        standing = state.deployment is not None
         typer.echo(f"{view.baseline} ({view.system}): {state.word}")
         for event in () if told else state.events[-5:]:
             typer.echo(f"  {event.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC  {event.text}")
@@ -230,12 +231,12 @@ def _show(views: list[TuningView], as_json: bool, case: Path, *, told: bool = Fa
             ("trained tokens", f"{state.trained_tokens:,}" if state.trained_tokens is not None else None),
             ("cost", f"${record.cost_usd:,.2f}" if record and record.cost_usd is not None else None),
             ("deployment", state.deployment),
-            ("was deployed for", _time(state.hosted_hours) if state.hosted_hours else None),
+            ("was deployed for", _time(state.hosted_hours) if state.hosted_hours and not standing else None),
             ("error", state.error),
         ):
             if value is not None:
                 typer.echo(f"  {label}: {value}")
-        if state.deployment is not None:
+        if standing:
             say(f"The deployment is billed by the hour until it is removed: advisor tune undeploy {case}")
         elif state.word in ("new", "prepared"):
             say(f"No job was started. Next: advisor tune start {case} --budget USD")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import TypeVar
 
 import httpx2
@@ -105,7 +107,7 @@ class ProviderApi:
     async def _sent(self, work: Work[T], call_s: float) -> T | Exception:
         """What came of a call; an error as a value, so that nothing of the request stays attached to it."""
         failed: Exception
-        async with httpx2.AsyncClient(timeout=call_s, follow_redirects=True) as http:
+        async with httpx2.AsyncClient(timeout=call_s, follow_redirects=True, verify=_trust()) as http:
             client = self._access.connect(http)
             try:
                 async with asyncio.timeout(call_s):
@@ -118,6 +120,12 @@ class ProviderApi:
                 # a page of a proxy's, or an answer without what was promised
                 failed = ValueError(f"it has an unknown form ({type(error).__name__})")
         return classify(failed, self._access.hints)
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Whom calls trust; reading the certificates takes longer than a call."""
+    return httpx2.create_ssl_context()
 
 
 def _hint(error: CallError) -> str:

@@ -21,7 +21,7 @@ from advisor.catalogue.prices import price_of
 from advisor.errors import MissingExtraError, ModelError, TuningError
 from advisor.models._hosted_secrets import scrub
 from advisor.tuning.base import HostedSettings, JobState, Ledger, TuningJob
-from advisor.tuning.openai import FIRST_LOOK_S, OpenAITuning
+from advisor.tuning.openai import FIRST_LOOK_S, LOOKS, OpenAITuning
 
 ARM_SCOPE = "https://management.azure.com/.default"
 OPERATION_S = 3600.0
@@ -110,7 +110,7 @@ class AzureTuning(OpenAITuning):
         hosting, name = self._hosting(), state.deployment
         failed = self._managed(
             lambda c: c.deployments.begin_delete(hosting.resource_group, hosting.account, name)
-        )
+        ) or self._left(name)
         if failed is not None and not failed.gone:
             raise TuningError(
                 f"The deployment {name!r} could not be removed, and may go on costing money: {failed.message}",
@@ -160,6 +160,21 @@ class AzureTuning(OpenAITuning):
         except _errors() as error:
             return _Refusal(self._words(error), gone=getattr(error, "status_code", None) == 404)
         return None
+
+    def _left(self, name: str) -> _Refusal | None:
+        """Makes sure that a deployment is gone: an answer may have come from a proxy on the way."""
+        hosting, wait = self._hosting(), FIRST_LOOK_S
+        for look in range(LOOKS):
+            if look:
+                time.sleep(wait)
+                wait *= 2
+            try:
+                with _management(hosting) as client:
+                    client.deployments.get(hosting.resource_group, hosting.account, name)
+            except _errors() as error:
+                gone = getattr(error, "status_code", None) == 404
+                return None if gone else _Refusal(self._words(error))
+        return _Refusal("it still stands")
 
     def _unanswering(self, name: str) -> _Refusal | None:
         """Waits until a deployment answers, which may take minutes after Azure calls it ready."""

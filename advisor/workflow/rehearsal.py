@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from advisor.testing import ContractServer
 
 MODEL = "gpt-4.1-mini"
-DEPLOYMENT = "rehearsal-base"
 SYSTEMS = ("openai", "azure_openai")
+_KEPT = {"structured_outputs", "stream", "concurrency", "organisation", "prices", "api_version"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Rehearsal:
 def rehearse(
     case: Path | str,
     *,
-    system: str = "openai",
+    system: str | None = None,
     training_s: float = 5.0,
     keep: Path | None = None,
     progress: RunProgress | None = None,
@@ -84,7 +84,7 @@ def rehearse(
 
     Args:
         case: The case folder.
-        system: The provider that is rehearsed: openai or azure_openai.
+        system: The provider that is rehearsed, openai or azure_openai; by default the one that the case tunes with.
         training_s: How long the tuning job takes there.
         keep: Where the rehearsed case and its store are kept; by default they are removed.
         progress: Hears how it goes on.
@@ -95,7 +95,7 @@ def rehearse(
     """
     from advisor.testing import ContractServer
 
-    if system not in SYSTEMS:
+    if system not in (None, *SYSTEMS):
         raise UsageError(f"{system!r} cannot be rehearsed.", hint=f"There are: {', '.join(SYSTEMS)}.")
     if keep is not None and keep.exists():
         raise UsageError(f"{keep} is there already.", hint="Name a folder that is not.")
@@ -106,11 +106,9 @@ def rehearse(
         shutil.copytree(loaded.folder, folder, ignore=ignored)
         path = folder / CASE_FILE
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        path.write_text(
-            yaml.safe_dump(rehearsed(content, system, server), sort_keys=False, allow_unicode=True)
-        )
-        if system == "azure_openai":
-            server.deploy(DEPLOYMENT, MODEL)
+        content = rehearsed(content, system or _system_of(content), server)
+        path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        bases = {m["model"] for m in content["models"].values()}
         with keys(server):
             outcome = run(folder, progress=progress)
         warning = (
@@ -126,7 +124,7 @@ def rehearse(
                 name: {k: getattr(t, k) for k in ("calls", "input", "cached_input", "output")}
                 for name, t in billed.chat.items()
             },
-            standing=tuple(d.name for d in server.deployments if d.standing and d.name != DEPLOYMENT),
+            standing=tuple(d.name for d in server.deployments if d.standing and d.name not in bases),
             folder=keep,
         )
 
@@ -134,43 +132,52 @@ def rehearse(
 def rehearsed(case: dict[str, Any], system: str, server: ContractServer) -> dict[str, Any]:
     """The case with every model at the rehearsal server, and every tuning by the rehearsed system.
 
-    A case without a fine-tuned baseline gets one, since the job is what is rehearsed.
+    A model of the rehearsed provider stays the one that it is; any other becomes `MODEL` there. A case without a
+    fine-tuned baseline gets one, since the job is what is rehearsed.
     """
-    model: dict[str, Any] = (
-        {"provider": "openai", "model": MODEL, "base_url": server.base_url}
-        if system == "openai"
-        else {
-            "provider": "azure_openai",
-            "model": DEPLOYMENT,
-            "base_model": MODEL,
-            "endpoint": server.azure_endpoint,
-            "hosting": {
-                "subscription_id": "rehearsal",
-                "resource_group": "rehearsal",
-                "account": "rehearsal",
-            },
-        }
-    )
-    baselines = []
-    for baseline in case["baselines"]:
-        if "tuning" in baseline:
-            baseline = {**baseline, "tuning": {"system": system}}
-        baselines.append({**baseline, "model": "rehearsed"} if "model" in baseline else baseline)
+    models = {name: _at_server(name, spec, system, server) for name, spec in case.get("models", {}).items()}
+    baselines = [
+        {**b, "tuning": _tuning(b["tuning"], system)} if "tuning" in b else b for b in case["baselines"]
+    ]
+    if not models:
+        models = {"rehearsed": _at_server("rehearsed", {}, system, server)}
     if not any("tuning" in b for b in baselines):
-        tuned = {
-            "name": "fine_tuned",
-            "kind": "fine_tuned",
-            "model": "rehearsed",
-            "tuning": {"system": system},
-        }
-        baselines.append(tuned)
+        tuned = {"name": "fine_tuned", "kind": "fine_tuned", "model": next(iter(models))}
+        baselines.append({**tuned, "tuning": {"system": system}})
+    # whatever is made of the rehearsed case says what it is
+    title = f"SIMULATED: {case.get('title') or case['name']}"
+    return {**case, "title": title, "models": models, "baselines": baselines}
+
+
+def _at_server(name: str, spec: dict[str, Any], system: str, server: ContractServer) -> dict[str, Any]:
+    same = spec.get("provider") == system
+    kept = {k: v for k, v in spec.items() if k in _KEPT} if same else {}
+    common = {"organisation": "active", "provider": system, **kept}
+    if system == "openai":
+        return {**common, "model": spec["model"] if same else MODEL, "base_url": server.base_url}
+    deployment, base = (
+        (spec["model"], spec.get("base_model", MODEL)) if same else (f"rehearsal-{name}", MODEL)
+    )
+    server.deploy(deployment, base)
+    hosting = {"subscription_id": "rehearsal", "resource_group": "rehearsal", "account": "rehearsal"}
     return {
-        **case,
-        # whatever is made of the rehearsed case says what it is
-        "title": f"SIMULATED: {case.get('title') or case['name']}",
-        "models": {"rehearsed": {**model, "organisation": "active"}},
-        "baselines": baselines,
+        **common,
+        "model": deployment,
+        "base_model": base,
+        "endpoint": server.azure_endpoint,
+        "hosting": {**hosting, **{k: v for k, v in spec.get("hosting", {}).items() if k not in hosting}},
     }
+
+
+def _tuning(tuning: dict[str, Any], system: str) -> dict[str, Any]:
+    """The same settings where the system is the same; those of another mean nothing here."""
+    return tuning if tuning.get("system") == system else {"system": system}
+
+
+def _system_of(case: dict[str, Any]) -> str:
+    """The hosted system that the case tunes with, or OpenAI."""
+    named = [b["tuning"].get("system") for b in case["baselines"] if "tuning" in b]
+    return next((str(s) for s in named if s in SYSTEMS), SYSTEMS[0])
 
 
 @contextmanager
