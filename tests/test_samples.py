@@ -40,3 +40,15 @@ def test_the_readme_says_what_the_samples_say(name: str, tmp_path: Path) -> None
     for baseline in decision.baselines:
         if baseline.kind in ("fine_tuned", "rag", "classifier"):
             assert f"{(baseline.quality.value or 0) * 100:.1f} %" in row
+
+
+def test_recorded_results_are_not_taken_for_another_models(tmp_path: Path) -> None:
+    case = create_case(tmp_path / "case", sample="support_intents")
+    text = (case / "case.yaml").read_text()
+    other = text.replace("{provider: embedded, model: smollm2-135m,", "{provider: huggingface, model: other,")
+    assert other != text
+    (case / "case.yaml").write_text(other)
+    decision = workflow.decide(case)
+    measured = {b.name for b in decision.baselines if b.n}
+    assert measured == {"classifier"}
+    assert any("another model" in w for w in decision.warnings)

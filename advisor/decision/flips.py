@@ -6,6 +6,7 @@ border is narrowed by bisection. Everything else stays as it is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 from advisor.cases.schema import Case, likely
@@ -78,7 +79,7 @@ def _inputs(case: Case) -> Iterator[tuple[str, float, float, float]]:
 
 def _steps(value: float, low: float, high: float) -> tuple[list[float], list[float]]:
     """Values to try, away from `value`: downwards and upwards, within the limits."""
-    if high <= 1.0:
+    if math.isfinite(low) and math.isfinite(high):
         down = [value - (value - low) * k / 8 for k in range(1, 9)]
         up = [value + (high - value) * k / 8 for k in range(1, 9)]
     elif value == 0:

@@ -28,8 +28,8 @@ _PROVIDERS = frozenset({"openai", "azure_openai"})
 
 
 def has_batches(model: ChatModel) -> bool:
-    """Whether a model's provider has a batch endpoint."""
-    return model.provider in _PROVIDERS
+    """Whether a model can be asked through a batch endpoint."""
+    return model.provider in _PROVIDERS and bool(getattr(model, "takes_batches", True))
 
 
 def answer_by_batch(

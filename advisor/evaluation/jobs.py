@@ -124,11 +124,16 @@ def finish(
         BudgetExceededError: The job would cost more than what is left.
     """
     if ledger.record is None or ledger.state.word != "succeeded":
-        _start(system, job, ledger, what=what, budget=budget, progress=progress)
+        start_job(system, job, ledger, what=what, budget=budget, progress=progress)
         follow(system, ledger, what=what, progress=progress)
         record = system.result(job, ledger)
         ledger.keep_record(record)
-        budget.spend(record.cost_usd or 0.0)
+        cost = record.cost_usd
+        if cost is None and job.base.serving is not None:  # trained here: the machine's time
+            cost = record.duration_s / 3600 * job.base.serving.usd_per_hour
+        told = "at an unknown cost" if cost is None else f"for ${cost:,.4f}"
+        progress.note(f"{what}: {record.tokens:,} tokens trained {told}")
+        budget.spend(cost or 0.0)
         return record
     # whoever trains here makes sure that what the record speaks of is still there
     return system.result(job, ledger) if ledger.state.job_id is None else ledger.record
@@ -149,19 +154,6 @@ def start_job(
         TuningError: The training data would be refused, or the job cannot be started.
         BudgetExceededError: The job would cost more than what is left.
     """
-    _start(system, job, ledger, what=what, budget=budget, progress=progress)
-    return ledger.record
-
-
-def _start(
-    system: TuningSystem,
-    job: TuningJob,
-    ledger: JobLedger,
-    *,
-    what: str,
-    budget: Budget,
-    progress: RunProgress,
-) -> None:
     state = ledger.state
     if (state.word == "failed" and state.job_id is not None) or state.word == "cancelled":
         raise TuningError(
@@ -188,6 +180,7 @@ def _start(
         seen = step
 
     system.start(job, ledger, on_step)
+    return ledger.record
 
 
 def follow(

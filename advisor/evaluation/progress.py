@@ -94,8 +94,9 @@ class RichProgress:
             )
         if self._done >= self._total and not self._console.is_terminal:
             stored_text = f", {self._stored} from the store" if self._stored else ""
+            spent = f", {self._tokens:,} tokens, ${self._usd:.4f}" if self._tokens or self._usd else ""
             self._console.print(
-                f"{self._what}: {self._done}/{self._total}{stored_text}, {self._tokens:,} tokens, ${self._usd:.4f}",
+                f"{self._what}: {self._done}/{self._total}{stored_text}{spent}",
                 markup=False,
                 highlight=False,
             )

@@ -15,7 +15,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from advisor.cases.loading import LoadedCase, data_fingerprint
+from advisor.cases.schema import ModelSpec
 from advisor.cases.yaml_file import read_text
 from advisor.errors import CaseError, Problem
 from advisor.files import write_whole
@@ -87,6 +88,7 @@ def write_results(
         "hardware": environment.get("hardware"),
         "software": environment.get("software", {}),
         "held_out_sha256": data_fingerprint(loaded.held_out),
+        "models": {name: [m.provider, m.model] for name, m in loaded.case.models.items()},
         "baselines": {
             m.name: m.model_dump(mode="json", exclude={"items", "name"}, exclude_defaults=True)
             for m in measured
@@ -138,12 +140,17 @@ def read_results(loaded: LoadedCase, path: Path) -> tuple[list[Measured], Record
     problems += wrong
     if problems:
         raise CaseError(problems[:50])
-    measured = []
+    measured, others = [], []
     for spec in loaded.case.baselines:
         if spec.name not in found:
             continue
         rows = sorted(found[spec.name].values(), key=lambda i: order[i.id])
         described = {**about.get("baselines", {}).get(spec.name, {})}
+        if spec.model is not None and _is_another_model(
+            loaded.case.models[spec.model], spec.model, about, described
+        ):
+            others.append(spec.name)
+            continue
         described |= {
             "name": spec.name,
             "kind": spec.kind,
@@ -151,7 +158,21 @@ def read_results(loaded: LoadedCase, path: Path) -> tuple[list[Measured], Record
             "uses_retrieval": spec.uses_retrieval,
         }
         measured.append(Measured(items=tuple(rows), **described))
-    return measured, _recording(loaded, about)
+    recording = _recording(loaded, about)
+    if others:
+        warning = f"Results of {', '.join(others)} were recorded of another model than the case names now; left out."
+        recording = replace(recording, warnings=(*recording.warnings, warning))
+    return measured, recording
+
+
+def _is_another_model(
+    spec: ModelSpec, name: str, about: Mapping[str, Any], described: Mapping[str, Any]
+) -> bool:
+    """Whether results were recorded of another model than the case names now, as far as the recording says."""
+    recorded = about.get("models", {}).get(name)
+    if recorded is not None:
+        return bool(list(recorded) != [spec.provider, spec.model])
+    return described.get("provider") not in (None, spec.provider)
 
 
 def _row(path: Path, number: int, raw: str) -> tuple[dict[str, Any] | None, list[Problem]]:

@@ -167,6 +167,13 @@ class _Deployed:
         yield from self._model.complete(requests)
 
     @property
+    def takes_batches(self) -> bool:
+        """Not where it is deployed: Azure's batches want deployments of their own kind, and this one is paid by the hour
+        that a batch may let it wait.
+        """  # noqa: D205 (one sentence)
+        return self._job.system != "azure_openai"
+
+    @property
     def batch_endpoint(self) -> object:
         """The model whose batch endpoint answers; deployed if need be."""
         self._deploy()

@@ -17,16 +17,19 @@ from advisor.testing._rules import metadata_findings
 from advisor.testing.faults import BATCH_LINE, SHAPING
 
 _CHAT_URL = "/v1/chat/completions"
+_AZURE_CHAT_URL = "/chat/completions"
 
 
 async def create_batch(x: Exchange) -> Response:
     """POST /batches."""
     service, body = x.service, x.json
-    if finding := contract.check("CreateBatchRequest", body):
+    # Azure names the route without its version
+    named = x.azure and isinstance(body, dict) and body.get("endpoint") == _AZURE_CHAT_URL
+    if finding := contract.check("CreateBatchRequest", {**body, "endpoint": _CHAT_URL} if named else body):
         raise service.reject(x.route, finding, "schema", body)
     for finding in metadata_findings(body.get("metadata")):
         raise service.reject(x.route, finding, "text", body)
-    if body["endpoint"] != _CHAT_URL:
+    if body["endpoint"] not in (_CHAT_URL, *([_AZURE_CHAT_URL] if named else [])):
         message = f"The rehearsal server does not simulate batches of {body['endpoint']}."
         raise ApiError(400, message, param="endpoint")
     file = service.state.file(body["input_file_id"])

@@ -25,7 +25,7 @@ from advisor.testing.brain import Brain, SimulatedBrain
 from advisor.testing.faults import Fault, FaultPlan
 from advisor.testing.seen import SeenRequest, Violation
 
-DEFAULT_API_KEY = "sk-rehearsal-0000-not-a-real-key-0000"
+DEFAULT_API_KEY = "sk-practice-0000-not-a-real-key-0000"
 DEFAULT_AZURE_TOKEN = "rehearsal-token"
 
 _START_LIMIT_S = 15.0

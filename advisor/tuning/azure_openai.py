@@ -20,7 +20,7 @@ from advisor.cases.schema import AzureHosting
 from advisor.catalogue.prices import price_of
 from advisor.errors import MissingExtraError, ModelError, TuningError
 from advisor.models._hosted_secrets import scrub
-from advisor.tuning.base import HostedSettings, JobState, Ledger, TuningJob
+from advisor.tuning.base import Estimate, HostedSettings, JobState, Ledger, TuningJob
 from advisor.tuning.openai import FIRST_LOOK_S, LOOKS, OpenAITuning
 
 ARM_SCOPE = "https://management.azure.com/.default"
@@ -38,7 +38,6 @@ RETRIES: dict[str, Any] = {
 }
 """Of a single call of the management API; every one of them may be repeated."""
 _IMPORTING = frozenset({"pending", "running", "notRunning"})
-_TIERS = {"Standard": "global", "GlobalStandard": "global", "Developer": "developer"}
 
 
 @dataclass(frozen=True)
@@ -62,6 +61,13 @@ class AzureTuning(OpenAITuning):
                 hint="Give the model a `base_model` in case.yaml, e.g. gpt-4.1-mini.",
             )
         return self.spec.base_model
+
+    def estimate(self, job: TuningJob) -> Estimate:
+        """Billed tokens and their price; and what the deployment will cost by the hour."""
+        found = super().estimate(job)
+        rate = self.hosting_usd_per_hour() if self.spec.hosting is not None else None
+        text = "unknown" if rate is None else f"{rate:g} USD an hour, used or not"
+        return found.model_copy(update={"notes": (*found.notes, f"Hosting of the deployment: {text}.")})
 
     def deploy(self, job: TuningJob, ledger: Ledger) -> str:
         """Deploys the tuned model, or finds its deployment; waits until it answers.
@@ -233,10 +239,9 @@ class AzureTuning(OpenAITuning):
         return {"trainingType": settings.training_tier} if settings.training_tier else None
 
     def _usd_per_million(self, on: datetime, settings: HostedSettings) -> float | None:
-        tier = _TIERS[settings.training_tier or "Standard"]
         price = price_of(
             "azure_openai", self.spec.model, base_model=self.base_model, tuned=True, on=on.date(),
-            training_tier=tier,
+            training_tier=settings.training_tier,
         )  # fmt: skip
         return price.training if price else None
 

@@ -43,7 +43,7 @@ def decide_stored(loaded: LoadedCase, store: Store | None, now: datetime | None 
     reported = {} if store is None or run_id is None else _reported_ends(store, run_id)
     ends = {name: reported[name] for name in loaded.case.models if name in reported}
     if store is not None:
-        warnings += _standing_deployments(store, loaded.case.name)
+        warnings += _standing_deployments(store, loaded)
     evidence = CaseEvidence(
         case=loaded.case,
         data=DataFacts(
@@ -74,14 +74,16 @@ def _reported_ends(store: Store, run_id: str) -> dict[str, date]:
     return {name: date.fromisoformat(day) for name, day in environment.get("shutdown_dates", {}).items()}
 
 
-def _standing_deployments(store: Store, case_name: str) -> list[str]:
+def _standing_deployments(store: Store, loaded: LoadedCase) -> list[str]:
     """A warning for each deployment that costs money by the hour."""
     found = [
-        row["details"] for row in store.jobs(case_name) if row["details"] and row["details"].get("deployment")
+        row["details"]
+        for row in store.jobs(loaded.case.name)
+        if row["details"] and row["details"].get("deployment")
     ]
     return [
         f"The deployment {d['deployment']!r} stands since {str(d['deployed_at'])[:16].replace('T', ' ')} and is "
-        "billed by the hour; remove it with: advisor tune undeploy CASE"
+        "billed by the hour; remove it with: advisor tune undeploy {loaded.folder}"
         for d in found
     ]
 

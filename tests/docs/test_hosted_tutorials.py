@@ -110,7 +110,7 @@ def test_a_page_tunes_once_and_says_so(walks: dict[str, Future[Walk]], page: str
 def test_at_openai_nothing_is_left_behind(walks: dict[str, Future[Walk]]) -> None:
     server = walks["openai.md"].result().server
     assert not [f for f in server.files if f.filename.startswith("advisor-")]
-    assert not [m for m in server.models if m.startswith("ft:")]
+    assert server.jobs[0].tuned_id not in server.models
     assert not [d for d in server.deployments if d.standing and d.name != "gpt-4-1-mini"]
 
 

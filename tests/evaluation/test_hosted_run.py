@@ -97,7 +97,9 @@ def test_one_run_leads_from_the_case_to_the_evaluated_tuned_model(
     assert spent > 0
     (view,) = status(case)
     assert view.record is not None
-    assert view.record.tokens == server.jobs[0].total_tokens == server.billed.trained_tokens[server.jobs[0].id]
+    assert (
+        view.record.tokens == server.jobs[0].total_tokens == server.billed.trained_tokens[server.jobs[0].id]
+    )
     assert view.record.cost_usd is not None
     assert view.state.deployment is None
     assert (view.state.hosted_hours > 0) == (system == "azure_openai")
@@ -147,7 +149,6 @@ def test_what_an_earlier_version_of_the_case_left_standing_can_be_removed(
 
 # ── faults ───────────────────────────────────────────────────────────────────────────────────────────────
 
-EVERY_KIND = ("500", "malformed", "disconnect")
 STEPS = [
     ("openai", "files.list", False),
     ("openai", "files.create", True),
@@ -162,12 +163,15 @@ STEPS = [
     ("azure_openai", "deployments.delete", True),
     ("azure_openai", "deployments.operation", False),
 ]
-FAULTS = [
-    pytest.param(system, route, kind, after, id=f"{system}-{route}-{kind}{'-after' * after}")
-    for system, route, changes in STEPS
-    for kind in EVERY_KIND
-    for after in ((False, True) if changes else (False,))
-]
+
+
+def faults(*kinds: str, of_reads: tuple[str, ...]) -> list[Any]:
+    return [
+        pytest.param(system, route, kind, after, id=f"{system}-{route}-{kind}{'-after' * after}")
+        for system, route, changes in STEPS
+        for kind in (kinds if changes else of_reads)
+        for after in ((False, True) if changes else (False,))
+    ]
 
 
 def run_or_say(case: Path) -> AdvisorError | None:
@@ -197,7 +201,9 @@ def check_the_next_run_ends_it(case: Path, server: ContractServer, error: Adviso
     assert sum(tuned) <= 12 + 3, "answers that are there are not asked for again"
 
 
-@pytest.mark.parametrize(("system", "route", "kind", "after"), FAULTS)
+@pytest.mark.parametrize(
+    ("system", "route", "kind", "after"), faults("500", "malformed", "disconnect", of_reads=("malformed",))
+)
 def test_a_passing_fault_does_no_harm(
     tmp_path: Path, server: ContractServer, system: str, route: str, kind: Any, after: bool
 ) -> None:
@@ -208,7 +214,7 @@ def test_a_passing_fault_does_no_harm(
     check_the_next_run_ends_it(case, server, error)
 
 
-@pytest.mark.parametrize(("system", "route", "kind", "after"), FAULTS)
+@pytest.mark.parametrize(("system", "route", "kind", "after"), faults("500", of_reads=("500",)))
 def test_a_lasting_fault_ends_in_a_clear_state(
     tmp_path: Path, server: ContractServer, system: str, route: str, kind: Any, after: bool
 ) -> None:
@@ -502,8 +508,9 @@ def test_killed_at_a_request_it_goes_on(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize(
+    ("system", "after"), [("openai", True), ("azure_openai", False), ("azure_openai", True)]
+)
 def test_killed_at_any_change_of_the_jobs_page_it_goes_on(
     tmp_path: Path, server: ContractServer, killer: Killer, system: str, after: bool
 ) -> None:
@@ -527,9 +534,6 @@ def check_what_the_kill_left(case: Path, server: ContractServer, *, n_jobs: int 
     assert server.violations == []
     assert [j.status for j in server.jobs[n_jobs:]] == ["succeeded"]
     assert standing(server) == []
-    before = len(server.requests)
-    workflow.run(case)
-    assert not [r.route for r in server.requests[before:] if r.route in COSTLY]
 
 
 @pytest.mark.slow

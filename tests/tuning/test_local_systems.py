@@ -37,7 +37,7 @@ def local_case(folder: Path, model: Path, system: str, **tuning: Any) -> Path:
             environment()
         except (MissingExtraError, TuningError) as error:
             pytest.skip(f"AutoTrain cannot be installed here: {error.message}")
-    settings = {"system": system, "epochs": 12, "learning_rate": 1e-2, **tuning}
+    settings = {"system": system, "learning_rate": 1e-2, **tuning}
     serving = {"usd_per_hour": 0.05}
     return write_case(
         folder,
@@ -55,10 +55,12 @@ def local_case(folder: Path, model: Path, system: str, **tuning: Any) -> Path:
 def test_a_run_tunes_asks_and_decides_and_a_second_one_does_nothing(
     system: str, model: Path, tmp_path: Path
 ) -> None:
-    case = local_case(tmp_path / "case", model, system)
+    # AutoTrain learns prompts and filling as well, so the answers come later
+    epochs = 12 if system == "trl" else 40
+    case = local_case(tmp_path / "case", model, system, epochs=epochs)
     outcome = workflow.run(case)
     plain, tuned = outcome.decision.baselines
-    assert outcome.items_failed == 0
+    assert outcome.failed == 0
     assert (tuned.name, tuned.n) == ("fine_tuned", 60)
     assert tuned.quality.value is not None and plain.quality.value is not None
     assert tuned.quality.value > plain.quality.value + 0.2  # a few words tell the labels apart
@@ -66,7 +68,8 @@ def test_a_run_tunes_asks_and_decides_and_a_second_one_does_nothing(
     record = json.loads(record_file.read_text(encoding="utf-8"))
     assert record["system"] == system
     assert record["n_examples"] == 24  # a fifth is set aside to choose by
-    assert record["epochs"] == 12
+    assert record["epochs"] == epochs
+    assert record["loss"][0][1] > 1.5 * record["loss"][-1][1]
 
     kept = {p: p.stat().st_mtime_ns for p in case.glob(".advisor/tuning/**/*") if p.is_file()}
     again = workflow.run(case)

@@ -138,10 +138,10 @@ def compute(s: Situation) -> Question:
         volume = likely(s.case.traffic.requests_per_month)
         serving = model.serving_usd(volume)
         if serving is not None:
-            parts.append(f"hosting {usd(serving)} a month")
-            evidence.append(
-                said("estimated", f"Hosting: {usd(serving)} a month at {count(volume)} requests.")
-            )
+            hosted = bool(model.machine_per_month)
+            parts.append(f"{'hosting' if hosted else 'its answers cost'} {usd(serving)} a month")
+            what = "Hosting" if hosted else "Answers, priced by the token"
+            evidence.append(said("estimated", f"{what}: {usd(serving)} a month at {count(volume)} requests."))
         if model.capacity_per_month is not None:
             evidence.append(
                 said(
