@@ -168,9 +168,11 @@ class _Deployed:
 
     @property
     def takes_batches(self) -> bool:
-        """Not where it is deployed: Azure's batches want deployments of their own kind, and this one is paid by the hour
-        that a batch may let it wait.
-        """  # noqa: D205 (one sentence)
+        """Whether it is asked by batch where a run asks so.
+
+        Not where it is deployed: Azure's batches want deployments of a kind of their own, and this one is paid for
+        by the hour, up to a whole day of which a batch may take.
+        """
         return self._job.system != "azure_openai"
 
     @property
@@ -181,6 +183,11 @@ class _Deployed:
 
     def _deploy(self) -> None:
         if not self._deployed:
+            engine = self._session.engine
+            if engine.use_batches and not self.takes_batches:
+                engine.progress.note(
+                    f"{self._model.version}: asked directly, not by batch: it is paid by the hour."
+                )
             self._system.deploy(self._job, self._ledger)
             self._deployed = True
 

@@ -24,6 +24,7 @@ from advisor.models._hosted_errors import (
     FormRefusedError,
     ItemError,
     TransientError,
+    code_of,
     meaning_of,
 )
 from advisor.records import ChatRequest, Completion, Failure
@@ -225,8 +226,7 @@ class HostedBatches:
     def _failure(
         self, status: int | None, error: Mapping[str, Any], request: ChatRequest
     ) -> Completion | Failure:
-        code = error.get("code") or error.get("type")
-        code = code if isinstance(code, str) else None
+        code = code_of(error.get("code"), error.get("type"), clean=self._model.access.clean)
         message = self._model.access.clean(str(error.get("message") or "No reason is given."))
         if code in _BY_THE_BATCH or not isinstance(status, int):
             return Failure(error=code or "batch_error", message=message, transient=True)

@@ -41,6 +41,7 @@ _NOT_TAKEN = re.compile(
 )
 _OPTIONAL = ("temperature", "stream_options", "max_completion_tokens", "max_tokens")
 _LONGEST_MESSAGE = 500
+_LONGEST_CODE = 100
 
 
 class CallError(Exception):
@@ -116,7 +117,7 @@ def _malformed(error: Exception, hints: Hints) -> TransientError:
 def _of_status(error: openai.APIStatusError, hints: Hints) -> CallError | ModelError:
     wait_s = asked_wait_s(error.response.headers)
     return meaning_of(
-        error.status_code, _code(error), error.param, _message(error, hints), hints, wait_s=wait_s
+        error.status_code, _code(error, hints), error.param, _message(error, hints), hints, wait_s=wait_s
     )
 
 
@@ -165,7 +166,7 @@ def _of_request(code: str | None, param: str | None, message: str) -> CallError:
 
 
 def _of_stream(error: openai.APIError, hints: Hints) -> CallError | ModelError:
-    message, code = _message(error, hints), _code(error)
+    message, code = _message(error, hints), _code(error, hints)
     if code in _NO_MONEY:
         return ModelError(f"The account's quota is used up: {message}", hint=hints.quota)
     if code == "rate_limit_exceeded":
@@ -175,11 +176,16 @@ def _of_stream(error: openai.APIError, hints: Hints) -> CallError | ModelError:
     return TransientError(code or "stream_error", message)
 
 
-def _code(error: openai.APIError) -> str | None:
+def _code(error: openai.APIError, hints: Hints) -> str | None:
     """The machine-readable reason; some servers repeat the status there, and name it under `type`."""
-    for value in (error.code, error.type):
+    return code_of(error.code, error.type, clean=hints.clean)
+
+
+def code_of(*values: object, clean: Callable[[str], str]) -> str | None:
+    """The first of these that is a reason; it is kept with an answer, so it is cleaned as messages are."""
+    for value in values:
         if isinstance(value, str) and value and not value.isdigit():
-            return value
+            return clean(value)[:_LONGEST_CODE]
     return None
 
 

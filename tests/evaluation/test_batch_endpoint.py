@@ -55,9 +55,7 @@ def test_batch_answers_cost_batch_prices(tmp_path: Path, server: ContractServer)
     assert 0 < workflow.run(batched, use_batches=True).spent_usd == pytest.approx(usual / 2)
 
 
-def test_a_batch_that_would_cost_too_much_is_not_handed_over(
-    tmp_path: Path, server: ContractServer
-) -> None:
+def test_a_batch_that_would_cost_too_much_is_not_handed_over(tmp_path: Path, server: ContractServer) -> None:
     from advisor.errors import BudgetExceededError
 
     case = hosted_case(tmp_path / "c", server, baselines=("zero_shot",))
@@ -155,9 +153,7 @@ def test_a_batch_that_the_provider_has_forgotten_is_handed_over_anew(
     assert workflow.run(case, use_batches=True).exit_code == 0
 
 
-def test_what_is_handed_over_is_in_the_store_first(
-    tmp_path: Path, server: ContractServer
-) -> None:
+def test_what_is_handed_over_is_in_the_store_first(tmp_path: Path, server: ContractServer) -> None:
     case = hosted_case(tmp_path / "c", server, baselines=("zero_shot",))
     server.inject(Fault("files.create", "500", every=1))
     store_url = f"sqlite:///{tmp_path / 'store.sqlite'}"
@@ -172,9 +168,7 @@ def test_what_is_handed_over_is_in_the_store_first(
 
 
 def test_large_sets_are_handed_over_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    requests = {
-        str(i): ChatRequest(messages=(Message(role="user", content="x" * 100),)) for i in range(10)
-    }
+    requests = {str(i): ChatRequest(messages=(Message(role="user", content="x" * 100),)) for i in range(10)}
     monkeypatch.setattr(batches, "MOST_CHARACTERS", 350)
     assert [len(p) for p in batches._parts(requests)] == [3, 3, 3, 1]
     monkeypatch.setattr(batches, "MOST_REQUESTS", 2)

@@ -383,7 +383,8 @@ def work(order):
             return left[0] == 0
         return False
 
-    send, manage, save = httpx2.AsyncHTTPTransport.handle_async_request, transport.RequestsTransport.send, jobs.JobLedger._save
+    send, save = httpx2.AsyncHTTPTransport.handle_async_request, jobs.JobLedger._save
+    manage = transport.RequestsTransport.send
 
     async def sent(self, request):
         hit = struck(f"{request.method} {request.url.path}")

@@ -24,7 +24,7 @@ from tests.hosted_case import SYSTEMS, hosted_case, shorten
 
 KEY = "sk-advisor-LEAKCANARY-1234567890abcdef"
 TOKEN = "eyJhbGciOiJub25l.LEAKCANARYpayload0987654321.c2lnbmF0dXJl"
-PIECES = {s[i : i + 8] for s in (KEY[11:], TOKEN) for i in range(len(s) - 7)}
+PIECES = {s[i : i + 8] for s in (KEY[11:], TOKEN) for i in range(len(s) - 7) if not s[i : i + 8].isdigit()}
 """Parts that no other text has; the key begins like words of the product."""
 
 Cli = Callable[..., CliResult]
@@ -126,7 +126,7 @@ def test_a_good_run_keeps_no_key(
         (caplog.text, "the log"),
         (repr(view), "the job's state"),
         (outcome.decision.to_json(), "the decision"),
-        (repr(server.requests), "what the server recorded"),
+        (repr(server.requests).replace("Bearer ***", "").replace("'***'", ""), "what the server recorded"),
     ):
         check_clean(text, where)
 
@@ -194,7 +194,7 @@ def test_a_refused_management_token_is_not_repeated(
 def test_a_failed_call_attaches_no_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, route: str, kind: Any
 ) -> None:
-    monkeypatch.setattr("advisor.models._retries.Retries.attempts", 1)
+    monkeypatch.setattr("advisor.models._retries.Retries._hook", lambda self: lambda error: False)
     with served(monkeypatch) as server:
         case = hosted_case(tmp_path / "c", server, system, baselines=("fine_tuned",), n_held_out=3)
         server.inject(Fault(route, kind, every=1))
@@ -239,7 +239,7 @@ def test_an_endpoint_that_repeats_the_key_is_not_quoted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli, system: str, status: int
 ) -> None:
     monkeypatch.setattr(Echo, "status", status)
-    monkeypatch.setattr("advisor.models._retries.Retries.attempts", 1)
+    monkeypatch.setattr("advisor.models._retries.Retries._hook", lambda self: lambda error: False)
     with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as echo:
         threading.Thread(target=echo.serve_forever, daemon=True).start()
         root = f"http://127.0.0.1:{echo.server_address[1]}"

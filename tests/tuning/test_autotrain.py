@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -30,7 +32,8 @@ from advisor.tuning import _autotrain_environment as at_environment  # noqa: E40
 from advisor.tuning import _autotrain_files as at_files  # noqa: E402
 from advisor.tuning import _autotrain_runner as autotrain  # noqa: E402
 from advisor.tuning._autotrain_log import LogReader  # noqa: E402
-from advisor.tuning.base import TrainingExample, TuningSettings  # noqa: E402
+from advisor.tuning.autotrain import AutoTrainTuning  # noqa: E402
+from advisor.tuning.base import JobState, TrainingExample, TuningJob, TuningSettings  # noqa: E402
 from tests.tiny_model import save_tiny_model  # noqa: E402
 
 LABELS = ("refund", "return", "order_status")
@@ -340,6 +343,57 @@ def test_a_training_gives_an_adapter_its_losses_and_its_time(
     assert starts(tmp_path / "job") == 1
 
 
+def test_a_relative_folder_is_understood(
+    base: Path,
+    tmp_path: Path,
+    fake: Callable[..., at_environment.AutoTrainEnvironment],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = train(base, Path("job"), fake())
+    assert run.adapter == tmp_path / "job" / "adapter"
+    # AutoTrain is started in another folder, and would look for the model there, or on the hub
+    assert yaml.safe_load(run.config.read_text())["base_model"] == str(
+        tmp_path / "job" / "autotrain" / "base"
+    )
+
+
+def test_an_adapter_that_was_deleted_is_trained_anew(
+    base: Path, tmp_path: Path, fake: Callable[..., at_environment.AutoTrainEnvironment]
+) -> None:
+    shutil.rmtree(train(base, tmp_path / "job", fake()).adapter)
+    assert train(base, tmp_path / "job", fake()).adapter.is_dir()
+    assert starts(tmp_path / "job") == 2
+
+
+def test_the_merged_model_is_kept_where_it_is_wanted(
+    base: Path,
+    tmp_path: Path,
+    fake: Callable[..., at_environment.AutoTrainEnvironment],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(autotrain, "environment", lambda: fake())
+    spec = ModelSpec(provider="huggingface", model=str(base))
+    job = TuningJob(
+        base=spec,
+        base_version=version(base),
+        examples=tuple(EXAMPLES),
+        settings=SETTINGS.model_copy(update={"keep_merged": True}),
+        system="autotrain",
+    )
+    record = AutoTrainTuning(spec).train(job, tmp_path / "job", None)
+    assert record.loss[0] == (1, 4.0)
+    assert "autotrain" in (tmp_path / "job" / "merged" / "README.md").read_text()
+    merged = ModelSpec(provider="huggingface", model=str(tmp_path / "job" / "merged"))
+    assert HuggingFaceProvider().open(merged).context_window == 512
+    assert AutoTrainTuning(spec).train(job, tmp_path / "job", None) == record
+    assert starts(tmp_path / "job") == 1
+
+    elsewhere = job.model_copy(update={"base_version": "another"})
+    with pytest.raises(TuningError, match="planned for another"):
+        AutoTrainTuning(spec).train(elsewhere, tmp_path / "other", None)
+
+
 def test_the_process_sees_no_secret_and_no_network(
     base: Path,
     tmp_path: Path,
@@ -436,6 +490,40 @@ def test_a_killed_caller_leaves_one_training_which_the_next_call_follows(
     assert starts(job) == 1
     assert heard == [1, 2, 3, 4]
     assert run.adapter.is_dir()
+
+
+@dataclass
+class Page:
+    """A job's page that is kept nowhere."""
+
+    folder: Path
+    state: JobState
+
+    def keep(self, **changes: object) -> JobState:
+        self.state = self.state.model_copy(update=changes)
+        return self.state
+
+
+def test_a_training_whose_caller_was_killed_counts_as_running_and_can_be_cancelled(
+    base: Path, tmp_path: Path, fake: Callable[..., at_environment.AutoTrainEnvironment]
+) -> None:
+    where, job = fake(pause=30), tmp_path / "job"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    caller = subprocess.Popen(
+        [sys.executable, "-c", CALLER, str(base), str(job), str(where.folder)], env=environment
+    )
+    try:
+        wait_until(lambda: starts(job) == 1, 120)
+    finally:
+        caller.send_signal(signal.SIGKILL)
+        caller.wait()
+    system = AutoTrainTuning(ModelSpec(provider="huggingface", model=str(base)))
+    page = Page(job, JobState(fingerprint="f", system="autotrain", word="running", pid=caller.pid))
+    assert system.status(page).word == "running"
+    assert system.cancel(page).word == "cancelled"
+    wait_until(lambda: not autotrain.is_training(job))  # its lock goes with its life
+    page.keep(word="running")
+    assert system.status(page).word == "paused"
 
 
 @pytest.mark.slow

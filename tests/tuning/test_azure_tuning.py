@@ -33,9 +33,7 @@ def tuned(tmp_path: Path, server: ContractServer) -> Path:
     return case
 
 
-def test_a_tuned_model_is_deployed_and_removed_by_hand(
-    tuned: Path, server: ContractServer, cli: Cli
-) -> None:
+def test_a_tuned_model_is_deployed_and_removed_by_hand(tuned: Path, server: ContractServer, cli: Cli) -> None:
     result = cli("tune", "deploy", tuned)
     assert result.code == 0, result.err
     (name,) = standing(server)

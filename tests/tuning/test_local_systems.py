@@ -102,6 +102,9 @@ def test_the_job_by_itself_from_the_command_line(
 
     estimated = cli("tune", "estimate", "case", "--json").json[0]["estimate"]
     assert estimated["n_examples"] == 24
+    assert estimated["seconds"] == pytest.approx(
+        estimated["trained_tokens"] / (700 if system == "trl" else 230)
+    )
     assert estimated["trained_tokens"] == 2 * estimated["tokens_per_epoch"] > 0
     assert cli("tune", "status", "case").out.startswith(f"fine_tuned ({system}): prepared")
 

@@ -67,9 +67,7 @@ def test_prepare_writes_files_and_sends_nothing(tmp_path: Path, server: Contract
     assert server.requests == []
 
 
-def test_check_finds_nothing_wrong_with_a_good_case(
-    tmp_path: Path, server: ContractServer, cli: Cli
-) -> None:
+def test_check_finds_nothing_wrong_with_a_good_case(tmp_path: Path, server: ContractServer, cli: Cli) -> None:
     result = cli("tune", "check", hosted_case(tmp_path / "c", server))
     assert (result.code, "error" in result.out) == (0, False), result.out
     assert server.requests == []
