@@ -193,7 +193,7 @@ class TuningSpec(Part):
     early_stopping: Annotated[int, Field(gt=0)] | None = None
     """TRL: stop after so many epochs without a lower loss on the dev examples."""
     keep_merged: bool = False
-    """TRL: keep the merged model beside the adapter, ready to serve."""
+    """TRL and AutoTrain: keep the merged model beside the adapter, ready to serve."""
     processes: Annotated[int, Field(gt=0)] = 1
     """TRL: training processes, one a GPU, started through accelerate."""
     keep_deployed: bool = False
