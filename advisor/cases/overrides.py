@@ -13,7 +13,16 @@ from advisor.cases.loading import LoadedCase
 from advisor.cases.schema import Case
 from advisor.errors import UsageError
 
-_ASSUMPTIONS = ("traffic", "value", "effort", "constraints", "quality.bar", "quality.min_gain", "declared")
+_ASSUMPTIONS = (
+    "traffic",
+    "value",
+    "effort",
+    "constraints",
+    "costs",
+    "quality.bar",
+    "quality.min_gain",
+    "declared",
+)
 _OF_A_MODEL = ("serving", "prices")
 
 

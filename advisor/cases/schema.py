@@ -178,6 +178,10 @@ class TuningSpec(Part):
     rank: Annotated[int, Field(gt=0)] | None = None
     batch_size: Annotated[int, Field(gt=0)] | None = None
     seed: int = 0
+    seeds: tuple[int, ...] = ()
+    """Further seeds: the same training again under each, to see how much of the result is luck."""
+    learning_curve: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
+    """Shares of the training data, e.g. [0.25, 0.5]: the same training on each, to see what more data would bring."""
     suffix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] | None = None
     """Hosted systems: a part of the tuned model's name; by default the case's name."""
     method: Literal["lora", "qlora", "full"] = "lora"
@@ -214,6 +218,9 @@ class BaselineSpec(Part):
     passages: Counts | None = None
     tuning: TuningSpec | None = None
     retrieval: bool = False
+    repeats: Annotated[int, Field(ge=1, le=20)] = 1
+    """How often each held-out question is asked, where answers are sampled."""
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
     search: Literal["lexical", "dense", "hybrid"] = "lexical"
     """How passages are found: by words (BM25), by embeddings, or by both."""
     features: Literal["tfidf", "embeddings"] | None = None
@@ -256,6 +263,10 @@ class Traffic(Part):
 
     requests_per_month: Number = 0.0
     monthly_growth: float | Range = 0.0
+    peak_factor: Annotated[float, Field(ge=1)] | Range = 1.0
+    """The busiest hour against the mean one; machines that are always on must carry the peak."""
+    batch_share: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the requests that may wait for a batch endpoint's answer, at its price."""
     horizon_months: Annotated[int, Field(gt=0, le=120)] = 12
 
 
@@ -274,6 +285,46 @@ class Effort(Part):
     refinement_hours: Number | None = None
     hourly_rate_usd: Number | None = None
     retrains_per_year: Number = 0.0
+    label_minutes_per_example: Number | None = None
+    """Minutes to label one more example; prices what more held-out or training examples cost."""
+    moving_hours: Number | None = None
+    """Hours to move off a model whose service ends; absent, those of evaluation and refinement."""
+
+
+class Costs(Part):
+    """Costs that neither a price list nor a measurement knows."""
+
+    discount_rate: NonNegative = 0.0
+    """A year's discount rate, e.g. 0.08: what is paid later weighs less."""
+    retrieval_usd_per_month: Number = 0.0
+    """Storage and search of the documents, for every baseline that retrieves."""
+    retrieval_indexing_usd: Number = 0.0
+    """Embedding the documents, once."""
+    evaluation_usd: NonNegative | None = None
+    """What measuring cost, where it was not measured here (imported results)."""
+
+
+class JudgeSpec(Part):
+    """A model that judges open answers (the metric `judge`)."""
+
+    model: str
+    """One of the case's models."""
+    mode: Literal["rubric", "pairwise"] = "rubric"
+    rubric: str | None = None
+    """What makes an answer good, in words; by default: correct and complete against the expected answer."""
+    reference: str | None = None
+    """Pairwise: the baseline that answers are compared with; by default the first of the case."""
+    human_labels: str | None = None
+    """A file of human judgements, `{"baseline", "id", "score"}` a line; they correct the judge's."""
+
+
+class Extensibility(Part):
+    """Other cases on whose held-out sets tuned and base model are measured too."""
+
+    cases: tuple[str, ...] = Field(min_length=1)
+    """Case folders, relative to this one."""
+    items: Annotated[int, Field(gt=0)] | None = None
+    """Only the first so many held-out items of each."""
 
 
 class Constraints(Part):
@@ -299,6 +350,9 @@ class Case(Part):
     value: Value = Value()
     effort: Effort = Effort()
     constraints: Constraints = Constraints()
+    costs: Costs = Costs()
+    judge: JudgeSpec | None = None
+    extensibility: Extensibility | None = None
     declared: dict[str, str] = {}
 
     @model_validator(mode="after")
@@ -317,6 +371,10 @@ class Case(Part):
                 wrong.append(f"baseline {baseline.name!r}: a classifier needs a classification task")
             if baseline.uses_retrieval and self.data.documents is None:
                 wrong.append(f"baseline {baseline.name!r} retrieves, but `data.documents` is absent")
+        if self.judge is not None and self.judge.model not in self.models:
+            wrong.append(f"judge.model names {self.judge.model!r}, which is not in `models`")
+        if self.judge is not None and self.judge.reference not in (None, *names):
+            wrong.append(f"judge.reference names {self.judge.reference!r}, which is no baseline")
         wrong += [
             f"declared.{q}: not one of the lesson's questions" for q in self.declared if q not in QUESTION_IDS
         ]

@@ -38,7 +38,7 @@ from advisor.scoring import aggregate, default_metrics, score_item
 
 LATENCY_PROBES = 10
 """Requests sent one at a time, after one that warms up, to know what a single caller waits for."""
-_FORMAT = 2  # of measurements; a change of it measures everything again
+_FORMAT = 3  # of measurements; a change of it measures everything again
 _NO_MATTER = {
     "prices",
     "serving",
@@ -109,12 +109,16 @@ class Session:
 def measurement_fingerprint(loaded: LoadedCase, spec: BaselineSpec) -> str:
     """A hash of all that decides a baseline's results; prices and assumptions are no part of it."""
     case = loaded.case
-    model = case.models[spec.model].model_dump(mode="json", exclude=_NO_MATTER) if spec.model else None
+    model = (
+        case.models[spec.model].model_dump(mode="json", exclude=_NO_MATTER, exclude_defaults=True)
+        if spec.model
+        else None
+    )
     content: dict[str, Any] = {
         "format": _FORMAT,
         "task": case.task.model_dump(mode="json"),
         "metric": case.quality.metric,
-        "baseline": spec.model_dump(mode="json", exclude={"name", "serving"}),
+        "baseline": spec.model_dump(mode="json", exclude={"name", "serving"}, exclude_defaults=True),
         "model": model,
         "learn": [e.model_dump(mode="json") for e in loaded.learn],
         "dev": [e.model_dump(mode="json") for e in loaded.dev],

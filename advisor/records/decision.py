@@ -1,0 +1,204 @@
+"""The decision: the JSON of the outside, whose names are fixed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field, JsonValue
+
+from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
+from advisor.records.measured import PromptParts, RetrievalQuality, SettingTrial, Tokens, TuningRecord
+
+SCHEMA_VERSION = 1
+
+
+class Quality(Record):
+    """A baseline's mean score with its 95 % interval."""
+
+    metric: str
+    value: float | None
+    ci95: tuple[float, float] | None
+    without_leaked: float | None = None
+    """The same without the held-out items that also stand in the training data."""
+    others: dict[str, float] = {}
+    """Further metrics, for information."""
+
+
+class Latency(Record):
+    """Seconds until an answer was there; for models of this process, of requests sent one at a time."""
+
+    p50: float | None
+    p95: float | None
+    n: int = 0
+
+
+class Cost(Record):
+    """What a baseline costs; null where unknown."""
+
+    per_1k_requests: float | None
+    one_off: float | None
+    per_month: float | None
+    over_horizon: float | None
+    per_1k_at_traffic: float | None = None
+    """USD of 1,000 requests at the case's volume, idle hours and retraining included."""
+    capacity_per_month: float | None = None
+    """Requests one server carries in a month at the measured throughput."""
+    parts: dict[str, float | None] = {}
+    """USD over the horizon by what they are for: serving, training, data, evaluation, refinement, retraining."""
+    notes: tuple[str, ...] = ()
+
+
+class BaselineSummary(Record):
+    """One row of the comparison."""
+
+    name: str
+    kind: BaselineKind
+    model: str | None
+    n: int
+    failed: int
+    quality: Quality
+    tokens: Tokens
+    latency_s: Latency
+    cost_usd: Cost
+    setting: dict[str, JsonValue] = {}
+    trials: tuple[SettingTrial, ...] = ()
+    tuning: TuningRecord | None = None
+    retrieval: RetrievalQuality | None = None
+    prompt_parts: PromptParts | None = None
+    """What the input tokens are for; beside `tokens`, which holds numbers alone."""
+    value_usd_over_horizon: float | None = None
+    """Worth of right and wrong answers less all costs, where the case says what they are worth."""
+
+
+class Comparison(Record):
+    """`baseline` against `reference` on the items both answered; positive means the baseline is better."""
+
+    baseline: str
+    reference: str
+    n: int
+    difference: float
+    ci95: tuple[float, float]
+    test: str
+    p_value: float
+    adjusted_p_value: float
+    discordant: tuple[int, int] | None
+    """(only the baseline right, only the reference right); null for graded metrics."""
+    detectable_difference: float | None
+    """The smallest true difference that this n shows with 80 % power."""
+
+
+class BreakEven(Record):
+    """The monthly volume from which `baseline` is cheaper than `against`; null where it never is, or unknown."""
+
+    baseline: str
+    against: str
+    requests_per_month: float | None
+    within_capacity: bool | None
+    text: str = ""
+
+
+class Evidence(Record):
+    """One piece of evidence, and what kind it is."""
+
+    kind: EvidenceKind
+    text: str
+
+
+class Question(Record):
+    """One of the lesson's ten questions, answered."""
+
+    id: str
+    section: str
+    question: str
+    answer: AnswerWord
+    summary: str
+    evidence: tuple[Evidence, ...]
+    would_change: str
+
+
+class Flip(Record):
+    """The value of an input at which the verdict turns."""
+
+    parameter: str
+    now: float | None
+    at: float | None
+    decision: str
+    recommended: str | None
+
+
+class Verdict(Record):
+    """The recommendation."""
+
+    decision: DecisionWord
+    recommended: str | None
+    confidence: float | None = Field(ge=0, le=1)
+    reasons: tuple[str, ...] = Field(min_length=1)
+    missing: tuple[str, ...] = ()
+    flips: tuple[Flip, ...] = ()
+
+
+class ReadinessItem(Record):
+    """One thing that tuning needs, and whether it is there."""
+
+    item: str
+    status: Literal["ready", "partly", "missing", "not_needed"]
+    text: str
+
+
+class CaseFacts(Record):
+    """What the decision needs to know of the case, for whoever reads it."""
+
+    title: str
+    use_case: str
+    aspect: str
+    task_kind: str
+    instructions: str
+    metric: str
+    bar: float | None
+    min_gain: float
+    n_train: int
+    n_dev: int
+    n_held_out: int
+    n_documents: int
+    requests_per_month: float
+    horizon_months: int
+    assumptions: dict[str, JsonValue] = {}
+
+
+class Provenance(Record):
+    """Where the figures come from."""
+
+    advisor_version: str
+    recorded_at: str | None = None
+    hardware: str | None = None
+    software: dict[str, str] = {}
+    source: Literal["measured here", "recorded", "imported", "mixed"] = "measured here"
+    held_out_looks: int | None = None
+    """How many different configurations were evaluated on the held-out set."""
+
+
+class Decision(Record):
+    """A case, decided: the whole outside JSON."""
+
+    schema_version: Literal[1] = 1
+    case: str
+    run: str | None
+    generated_at: datetime
+    verdict: Verdict
+    baselines: tuple[BaselineSummary, ...]
+    comparisons: tuple[Comparison, ...]
+    break_even: tuple[BreakEven, ...]
+    questions: tuple[Question, ...]
+    readiness: tuple[ReadinessItem, ...]
+    warnings: tuple[str, ...]
+    facts: CaseFacts
+    provenance: Provenance
+
+    def to_json(self) -> str:
+        """The document as the outside knows it, indented."""
+        return self.model_dump_json(indent=2)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The document as plain JSON values."""
+        return self.model_dump(mode="json")

@@ -1,0 +1,173 @@
+"""What was measured on the held-out set."""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+
+from advisor.records.answers import Failure, Usage
+from advisor.records.base import BaselineKind, Record
+
+
+class ItemResult(Record):
+    """One baseline's answer to one held-out item, with its scores by metric name."""
+
+    id: str
+    answer: str | None = None
+    scores: dict[str, float] = {}
+    failure: Failure | None = None
+    usage: Usage = Usage()
+    latency_s: float | None = None
+    compute_s: float | None = None
+    cost_usd: float | None = None
+    retrieved: tuple[str, ...] | None = None
+    """Documents whose passages were shown, best first."""
+    call_key: str | None = None
+    repeat_scores: dict[str, tuple[float, ...]] = {}
+    """By metric, the score of each answer where the item was asked several times; `scores` then holds their means."""
+
+
+class PromptParts(Record):
+    """Mean tokens of a request, split by what they are for."""
+
+    instructions: float = 0.0
+    examples: float = 0.0
+    passages: float = 0.0
+    question: float = 0.0
+
+
+class SettingTrial(Record):
+    """One setting tried on the dev split, and what it scored there."""
+
+    setting: dict[str, JsonValue]
+    metric: str
+    value: float
+    n: int
+
+
+class TuningRecord(Record):
+    """A tuning job that ended well."""
+
+    system: str
+    base_model: str
+    model_version: str
+    n_examples: int
+    epochs: float
+    tokens: int
+    duration_s: float
+    """Seconds of training itself, over all starts, without loading."""
+    cost_usd: float | None = None
+    loss: tuple[tuple[int, float], ...] = ()
+    """(step, training loss)."""
+    dev_loss: tuple[tuple[int, float], ...] = ()
+    trainable_parameters: int | None = None
+    settings: dict[str, JsonValue] = {}
+    hardware: str | None = None
+
+
+class RetrievalQuality(Record):
+    """How often the relevant document was among those shown, where it is known."""
+
+    recall: float
+    mean_reciprocal_rank: float
+    n: int
+    passages: int
+
+
+class Tokens(Record):
+    """Mean tokens per request."""
+
+    input: float | None
+    cached_input: float | None
+    output: float | None
+
+
+class SeedRun(Record):
+    """The same tuning once more, under another seed."""
+
+    seed: int
+    scores: dict[str, float]
+    """The case's metric by held-out item; a failed item scores 0."""
+    tuning: TuningRecord | None = None
+
+
+class CurvePoint(Record):
+    """The same tuning on a part of the training data; the parts are nested."""
+
+    n_examples: int
+    scores: dict[str, float]
+    """The case's metric by held-out item; a failed item scores 0."""
+    tuning: TuningRecord | None = None
+
+
+class Elsewhere(Record):
+    """The tuned model and its base on the held-out set of another case."""
+
+    case: str
+    metric: str
+    tuned: dict[str, float]
+    base: dict[str, float]
+    """Scores by item; a failed item scores 0."""
+    min_gain: float = 0.0
+    """The smallest difference that matters in that case."""
+
+
+class StoppedEarly(Record):
+    """A run that ended before the held-out set did, because the verdict was settled."""
+
+    asked: int
+    of: int
+    reason: str
+
+
+class LoadPoint(Record):
+    """A served model under one number of requests at a time."""
+
+    concurrency: int
+    requests: int
+    failed: int
+    requests_per_s: float
+    p50_s: float
+    p95_s: float
+    output_tokens_per_s: float | None = None
+    first_token_p50_s: float | None = None
+
+
+class LoadTest(Record):
+    """Throughput and latency of a served model by concurrency."""
+
+    points: tuple[LoadPoint, ...]
+    on: str
+    """Day of the test."""
+    where: str | None = None
+    """The endpoint, or the hardware of this process."""
+
+
+class Measured(Record):
+    """Everything measured of one baseline."""
+
+    name: str
+    kind: BaselineKind
+    model: str | None
+    provider: str | None = None
+    items: tuple[ItemResult, ...]
+    """In the order of the held-out set; items without a result yet are absent."""
+    setting: dict[str, JsonValue] = {}
+    trials: tuple[SettingTrial, ...] = ()
+    tuning: TuningRecord | None = None
+    retrieval: RetrievalQuality | None = None
+    uses_retrieval: bool = False
+    prompt_parts: PromptParts | None = None
+    latency_probe_s: tuple[float, ...] | None = None
+    """Seconds of requests sent one at a time, for models that run in this process and answer in batches."""
+    imported: bool = False
+    notes: tuple[str, ...] = ()
+    """What a reader of the results should know: how the model was asked, whether it changed meanwhile."""
+    estimated_tokens: Tokens | None = None
+    """Tokens per request as estimated beforehand, where the provider reports its own."""
+    seeds: tuple[SeedRun, ...] = ()
+    """Further trainings under other seeds; `items` are of the first."""
+    learning_curve: tuple[CurvePoint, ...] = ()
+    """Trainings on parts of the data, the smallest first; `items` are of the whole."""
+    elsewhere: tuple[Elsewhere, ...] = ()
+    stopped_early: StoppedEarly | None = None
+    load: LoadTest | None = None
