@@ -27,7 +27,7 @@ from advisor.cases.schema import ModelSpec
 from advisor.cases.yaml_file import read_text
 from advisor.errors import CaseError, Problem
 from advisor.files import write_whole
-from advisor.records import Failure, ItemResult, Measured, Provenance, Usage
+from advisor.records import Failure, ItemResult, ItemTable, Measured, Provenance, Usage
 from advisor.version import __version__
 
 RESULTS_FILE = "results.jsonl"
@@ -157,7 +157,7 @@ def read_results(loaded: LoadedCase, path: Path) -> tuple[list[Measured], Record
             "model": spec.model,
             "uses_retrieval": spec.uses_retrieval,
         }
-        measured.append(Measured(items=tuple(rows), **described))
+        measured.append(Measured(items=ItemTable(rows), **described))
     recording = _recording(loaded, about)
     if others:
         warning = f"Results of {', '.join(others)} were recorded of another model than the case names now; left out."
@@ -228,7 +228,7 @@ def _about(path: Path) -> tuple[dict[str, Any], list[Problem]]:
     try:
         about = json.loads(beside.read_text(encoding="utf-8"))
         for described in about.get("baselines", {}).values():
-            Measured(name="x", items=(), **{"kind": "zero_shot", "model": None, **described})
+            Measured(name="x", items=ItemTable(), **{"kind": "zero_shot", "model": None, **described})
     except (ValueError, AttributeError, TypeError, ValidationError) as error:
         return {}, [Problem(beside, f"is not what `advisor export` writes: {str(error).splitlines()[0]}")]
     return about, []

@@ -25,10 +25,10 @@ from advisor.records.decision import (
     ReadinessItem,
     Verdict,
 )
+from advisor.records.items import ItemResult, ItemTable
 from advisor.records.measured import (
     CurvePoint,
     Elsewhere,
-    ItemResult,
     LoadPoint,
     LoadTest,
     Measured,
@@ -61,6 +61,7 @@ __all__ = [
     "Failure",
     "Flip",
     "ItemResult",
+    "ItemTable",
     "Latency",
     "LoadPoint",
     "LoadTest",

@@ -4,26 +4,8 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from advisor.records.answers import Failure, Usage
 from advisor.records.base import BaselineKind, Record
-
-
-class ItemResult(Record):
-    """One baseline's answer to one held-out item, with its scores by metric name."""
-
-    id: str
-    answer: str | None = None
-    scores: dict[str, float] = {}
-    failure: Failure | None = None
-    usage: Usage = Usage()
-    latency_s: float | None = None
-    compute_s: float | None = None
-    cost_usd: float | None = None
-    retrieved: tuple[str, ...] | None = None
-    """Documents whose passages were shown, best first."""
-    call_key: str | None = None
-    repeat_scores: dict[str, tuple[float, ...]] = {}
-    """By metric, the score of each answer where the item was asked several times; `scores` then holds their means."""
+from advisor.records.items import ItemTable
 
 
 class PromptParts(Record):
@@ -149,7 +131,7 @@ class Measured(Record):
     kind: BaselineKind
     model: str | None
     provider: str | None = None
-    items: tuple[ItemResult, ...]
+    items: ItemTable
     """In the order of the held-out set; items without a result yet are absent."""
     setting: dict[str, JsonValue] = {}
     trials: tuple[SettingTrial, ...] = ()

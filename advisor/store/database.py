@@ -15,12 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Engine, create_engine, delete, event, func, insert, select, update
+from pydantic_core import from_json
+from sqlalchemy import Engine, Text, cast, create_engine, delete, event, func, insert, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from advisor.errors import StoreError
-from advisor.records import ChatRequest, Completion, Failure, ItemResult, Record
+from advisor.records import ChatRequest, Completion, Failure, ItemResult, ItemTable, Record
 from advisor.store.tables import BatchRow, CallRow, ItemRow, JobRow, MeasurementRow, RunRow
 
 _KEYS_PER_QUERY = 500  # below SQLite's limit of bound parameters
@@ -32,7 +33,7 @@ class StoredMeasurement(Record):
     run_id: str
     fingerprint: str
     about: dict[str, Any]
-    items: tuple[ItemResult, ...]
+    items: ItemTable
 
 
 def call_key(model_version: str, request: ChatRequest) -> str:
@@ -214,13 +215,15 @@ class Store:
             if row is None:
                 return None
             data = connection.execute(
-                select(ItemRow.data).where(ItemRow.measurement_id == row["id"]).order_by(ItemRow.position)
+                select(cast(ItemRow.data, Text))
+                .where(ItemRow.measurement_id == row["id"])
+                .order_by(ItemRow.position)
             )
             return StoredMeasurement(
                 run_id=row["run_id"],
                 fingerprint=row["fingerprint"],
                 about=row["about"],
-                items=tuple(ItemResult(**d) for (d,) in data),
+                items=ItemTable.of_rows(from_json(text) for (text,) in data),
             )
 
     def held_out_looks(self, case_name: str) -> int:

@@ -1,0 +1,181 @@
+"""Item results by column: what 100,000 items of eight baselines take is megabytes, not gigabytes.
+
+An `ItemTable` is a sequence of `ItemResult`, made on the way out; whatever looks at all items at once takes the
+columns instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+from advisor.records.answers import Failure, Usage
+from advisor.records.base import Record
+
+Floats = NDArray[np.float64]
+
+
+class ItemResult(Record):
+    """One baseline's answer to one held-out item, with its scores by metric name."""
+
+    id: str
+    answer: str | None = None
+    scores: dict[str, float] = {}
+    failure: Failure | None = None
+    usage: Usage = Usage()
+    latency_s: float | None = None
+    compute_s: float | None = None
+    cost_usd: float | None = None
+    retrieved: tuple[str, ...] | None = None
+    """Documents whose passages were shown, best first."""
+    call_key: str | None = None
+    repeat_scores: dict[str, tuple[float, ...]] = {}
+    """By metric, the score of each answer where the item was asked several times; `scores` then holds their means."""
+
+
+_NUMBERS = ("latency_s", "compute_s", "cost_usd")
+_TOKENS = ("input", "cached_input", "output", "reasoning")
+_RARE = ("failure", "retrieved", "repeat_scores")
+"""Fields that most items lack; kept by position."""
+
+
+class ItemTable(Sequence[ItemResult]):
+    """The results of one baseline, frozen, in the order of the held-out set.
+
+    Attributes:
+        ids: Held-out items.
+        answers: Texts, None where there is none.
+        scores: By metric, an array of shape (n,); nan where an item has no such score.
+        failed: Whether an item failed for good, shape (n,).
+    """
+
+    def __init__(self, items: Iterable[ItemResult] = ()) -> None:
+        self._fill(item.__dict__ | {"usage": item.usage.__dict__} for item in items)
+
+    @classmethod
+    def of_rows(cls, rows: Iterable[Mapping[str, Any]]) -> ItemTable:
+        """From rows as `ItemResult.model_dump` gives them; what was written by us is not validated again."""
+        table = cls.__new__(cls)
+        table._fill(rows)
+        return table
+
+    def _fill(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        ids, answers, keys = [], [], []
+        numbers: dict[str, list[float]] = {name: [] for name in (*_NUMBERS, *_TOKENS)}
+        scores: dict[str, list[float]] = {}
+        self._rare: dict[str, dict[int, Any]] = {name: {} for name in _RARE}
+        n = 0
+        for row in rows:
+            ids.append(row["id"])
+            answers.append(row.get("answer"))
+            keys.append(row.get("call_key"))
+            usage = row.get("usage") or {}
+            for name in _NUMBERS:
+                value = row.get(name)
+                numbers[name].append(math.nan if value is None else value)
+            for name in _TOKENS:
+                value = usage.get(name)
+                numbers[name].append(math.nan if value is None else value)
+            for metric, score in (row.get("scores") or {}).items():
+                column = scores.setdefault(metric, [])
+                column.extend([math.nan] * (n - len(column)))
+                column.append(score)
+            for name in _RARE:
+                if value := row.get(name):
+                    self._rare[name][n] = value
+            n += 1
+        self.ids: tuple[str, ...] = tuple(ids)
+        self.answers: tuple[str | None, ...] = tuple(answers)
+        self._keys = tuple(keys)
+        self._numbers = {name: np.array(values, dtype=np.float64) for name, values in numbers.items()}
+        self.scores: dict[str, Floats] = {
+            metric: np.array(values + [math.nan] * (n - len(values))) for metric, values in scores.items()
+        }
+        self.failed = np.zeros(n, dtype=bool)
+        self.failed[list(self._rare["failure"])] = True
+        for name, make in (("failure", Failure.model_validate), ("retrieved", tuple)):
+            self._rare[name] = {k: make(v) for k, v in self._rare[name].items()}
+        self._rare["repeat_scores"] = {
+            k: {metric: tuple(values) for metric, values in v.items()}
+            for k, v in self._rare["repeat_scores"].items()
+        }
+
+    def number(self, name: str) -> Floats:
+        """A column of shape (n,), nan where unknown: latency_s, compute_s, cost_usd, or a token count by its name."""
+        return self._numbers[name]
+
+    def score(self, metric: str) -> Floats:
+        """The scores of a metric, shape (n,): 0 for an item that failed, nan where there is none."""
+        column = self.scores.get(metric)
+        found = np.full(len(self), math.nan) if column is None else column.copy()
+        # an answer that could not be had is a wrong one to whoever asked
+        found[self.failed] = 0.0
+        return found
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, index: int) -> ItemResult: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[ItemResult, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> ItemResult | tuple[ItemResult, ...]:
+        if isinstance(index, slice):
+            return tuple(self._item(k) for k in range(*index.indices(len(self))))
+        return self._item(range(len(self))[index])
+
+    def __iter__(self) -> Iterator[ItemResult]:
+        return map(self._item, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ItemTable) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"ItemTable({len(self)} items)"
+
+    def _item(self, k: int) -> ItemResult:
+        def known(name: str) -> float | None:
+            value = float(self._numbers[name][k])
+            return None if math.isnan(value) else value
+
+        tokens: dict[str, Any] = {name: None if (v := known(name)) is None else int(v) for name in _TOKENS}
+        rare: dict[str, Any] = {name: self._rare[name][k] for name in _RARE if k in self._rare[name]}
+        scores = {m: float(c[k]) for m, c in self.scores.items() if not math.isnan(c[k])}
+        fields: dict[str, Any] = {name: known(name) for name in _NUMBERS}
+        return ItemResult.model_construct(
+            id=self.ids[k],
+            answer=self.answers[k],
+            call_key=self._keys[k],
+            scores=scores,
+            usage=Usage.model_construct(**tokens),
+            **fields,
+            **rare,
+        )
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        items = handler(tuple[ItemResult, ...])
+        return core_schema.union_schema(
+            [
+                core_schema.is_instance_schema(cls),
+                core_schema.no_info_after_validator_function(cls, items),
+            ],
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda table, info: [
+                    i.model_dump(mode=info.mode, exclude_defaults=info.exclude_defaults) for i in table
+                ],
+                info_arg=True,
+            ),
+        )
