@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlparse
 
-from advisor.cases.schema import Case, likely
+from advisor.cases.schema import BaselineSpec, Case
+from advisor.decision.stakes import Stakes
 from advisor.decision.summary import Findings, Standing
-from advisor.economics.costs import CostModel, monthly_volumes, summarise
-from advisor.records import Cost
+from advisor.economics.costs import CostModel
 
 LOCAL_PROVIDERS = frozenset({"embedded", "huggingface", "classifier"})
 
@@ -19,9 +20,11 @@ class Option:
     """A baseline with what it costs and is worth under the assumptions of the case."""
 
     standing: Standing
-    cost: Cost
+    cost_usd: float | None
+    """Present value of all costs over the horizon."""
     worth_usd: float | None
-    """Worth of its answers less its costs over the horizon; None where either is unknown."""
+    """Worth of its answers less its costs, in present value; None where unknown or nothing is declared."""
+    cost_notes: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -31,72 +34,67 @@ class Option:
     @property
     def quality(self) -> float:
         """Mean quality."""
-        return self.standing.value if self.standing.value is not None else float("nan")
-
-    @property
-    def cost_usd(self) -> float | None:
-        """All costs over the horizon."""
-        return self.cost.over_horizon
+        return self.standing.value if self.standing.value is not None else math.nan
 
 
-def options(case: Case, findings: Findings, costs: dict[str, CostModel]) -> tuple[Option, ...]:
-    """Every measured baseline with its cost and worth."""
-    volumes = monthly_volumes(case)
+def options(findings: Findings, costs: Mapping[str, CostModel], stakes: Stakes) -> tuple[Option, ...]:
+    """Every measured baseline with its cost and worth; the stakes are floats."""
     found = []
     for standing in findings.standings:
-        cost = summarise(costs[standing.name], volumes)
-        worth = None
-        if standing.value is not None and cost.over_horizon is not None and worth_is_declared(case):
-            worth = sum(volumes) * _worth_per_request(case, standing.value) - cost.over_horizon
-        found.append(Option(standing, cost, worth))
+        cost, worth = stakes.costs[standing.name], None
+        if standing.value is not None and stakes.declared:
+            worth = stakes.net_benefit(standing.name, standing.value)
+        found.append(
+            Option(
+                standing,
+                None if cost is None else float(cost),
+                None if worth is None else float(worth),
+                costs[standing.name].notes,
+            )
+        )
     return tuple(found)
 
 
-def worth_is_declared(case: Case) -> bool:
-    """Whether the case says what right and wrong answers are worth."""
-    return likely(case.value.correct_usd) != 0 or likely(case.value.wrong_usd) != 0
-
-
-def broken_constraint(case: Case, option: Option) -> str | None:
-    """Which hard constraint it breaks, in words; None where it breaks none."""
+def broken_constraint(case: Case, standing: Standing) -> str | None:
+    """Which hard constraint a baseline breaks, in words; None where it breaks none."""
     limit = case.constraints.latency_p95_s
-    p95 = option.standing.latency.p95
+    p95 = standing.latency.p95
     if limit is not None and p95 is not None and p95 > limit:
-        return f"{option.name} answers within {p95:.3g} s at the 95th percentile; {limit:g} s are allowed"
-    if case.constraints.must_stay_local and not stays_local(case, option.standing):
-        return f"{option.name} sends data away, which must stay local"
+        return f"{standing.name} answers within {p95:.3g} s at the 95th percentile; {limit:g} s are allowed"
+    if case.constraints.must_stay_local and not stays_local(case, standing.spec):
+        return f"{standing.name} sends data away, which must stay local"
     return None
 
 
-def stays_local(case: Case, standing: Standing) -> bool:
+def stays_local(case: Case, spec: BaselineSpec) -> bool:
     """Whether data stay on the user's machines."""
-    if standing.spec.model is None:
+    if spec.model is None:
         return True
-    model = case.models[standing.spec.model]
+    model = case.models[spec.model]
     host = urlparse(model.base_url).hostname if model.base_url else None
     return model.provider in LOCAL_PROVIDERS or host in ("localhost", "127.0.0.1", "::1")
 
 
-def latency_unknown(case: Case, option: Option) -> bool:
+def latency_unknown(case: Case, standing: Standing) -> bool:
     """Whether a constraint needs its latency, which is not known."""
-    return case.constraints.latency_p95_s is not None and option.standing.latency.p95 is None
+    return case.constraints.latency_p95_s is not None and standing.latency.p95 is None
 
 
-def best(case: Case, candidates: list[Option]) -> Option | None:
+def best(case: Case, candidates: list[Option], stakes: Stakes) -> Option | None:
     """The option of the highest utility; the name settles ties, so that the order does not."""
-    return max(candidates, key=lambda o: (utility(case, o, o.quality), o.name), default=None)
+    return max(candidates, key=lambda o: (*utility(case, o, stakes), o.name), default=None)
 
 
-def utility(case: Case, option: Option, quality: float) -> tuple[float, float, float]:
-    """What decides between options, at a given quality; compared part by part."""
-    cost, bar = option.cost_usd, case.quality.bar
-    if worth_is_declared(case) and cost is not None:
-        return (0.0, sum(monthly_volumes(case)) * _worth_per_request(case, quality) - cost, quality)
-    if bar is None or quality < bar:
-        return (0.0, quality, 0.0)
-    return (1.0, -math.inf if cost is None else -cost, quality)
+def utility(case: Case, option: Option, stakes: Stakes) -> tuple[float, float]:
+    """What decides between options, compared part by part.
 
-
-def _worth_per_request(case: Case, quality: float) -> float:
-    """Mean worth of an answer; a graded score counts as a share of a right answer."""
-    return quality * likely(case.value.correct_usd) + (1 - quality) * likely(case.value.wrong_usd)
+    Where answers have a worth: the net benefit. A cost that is not known counts as none here, so that it is asked for
+    where it could matter. Else: the cheapest that reaches the bar, or the best in quality where none does.
+    """
+    if stakes.declared:
+        worth = float(option.quality * stakes.quality_usd)
+        return (worth - (option.cost_usd or 0.0), option.quality)
+    bar = case.quality.bar
+    if bar is None or option.quality < bar:
+        return (-math.inf, option.quality)
+    return (0.0 if option.cost_usd is None else -option.cost_usd, option.quality)

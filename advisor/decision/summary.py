@@ -6,7 +6,7 @@ This is the expensive part and depends on no price or assumption, so that a what
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,23 +15,27 @@ from advisor.cases.schema import BaselineSpec
 from advisor.decision import set_metrics
 from advisor.decision.evidence import CaseEvidence
 from advisor.economics.costs import CostModel, cost_model
-from advisor.records import Comparison, Latency, Measured, Quality, Record, Tokens
+from advisor.records import Comparison, Latency, Measured, Quality, Tokens
 from advisor.scoring import is_per_item
 from advisor.statistics.intervals import mean_interval
 from advisor.statistics.paired import PairedComparison, adjust, compare
 
 SEED = 20_261_123
-STABILITY_RESAMPLES = 2_000
+QUALITY_DRAWS = 4_000
+"""Bootstrap draws of all baselines' means at once; for probabilities of being the best."""
+MANY_UNITS = 5_000
+"""From so many distinct units on a mean is as good as normal, and is drawn as such."""
 Scores = NDArray[np.float64]
 
 
-class Standing(Record):
+@dataclass(frozen=True)
+class Standing:
     """How one baseline stands, whatever prices and assumptions say."""
 
     spec: BaselineSpec
     measured: Measured
-    scores: tuple[float, ...]
-    """By held-out item, in order; a failed item scores 0."""
+    scores: Scores
+    """By held-out item, in order, shape (n,); a failed item scores 0."""
     ids: tuple[str, ...]
     quality: Quality
     tokens: Tokens
@@ -58,7 +62,8 @@ class Standing(Record):
         return len(self.ids)
 
 
-class Findings(Record):
+@dataclass(frozen=True)
+class Findings:
     """All that was computed from the scores."""
 
     standings: tuple[Standing, ...]
@@ -66,8 +71,8 @@ class Findings(Record):
     """By "baseline|reference": each tuned baseline against each other one, and each against the best untuned."""
     best_untuned: str | None
     """Highest mean quality of those that are not tuned."""
-    resampled_means: dict[str, tuple[float, ...]]
-    """Mean quality of each baseline in the same bootstrap resamples of items; for the decision's stability."""
+    resampled_means: dict[str, Scores]
+    """Mean quality of each baseline in the same bootstrap resamples of items, shape (draws,); for probabilities."""
 
     def standing(self, name: str) -> Standing:
         """The standing of a baseline."""
@@ -106,8 +111,7 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         standings=standings,
         pairs=pairs,
         best_untuned=best,
-        resampled_means={name: tuple(map(float, d)) for name, d in draws.items()}
-        or _resampled_means(standings, evidence.data.clusters),
+        resampled_means=draws or _resampled_means(standings, evidence.data.clusters),
     )
 
 
@@ -178,29 +182,27 @@ def _standing(
     metric = evidence.case.quality.metric
     # where only the set has the metric, an item still has its accuracy
     by_item = metric if draws is None else "accuracy"
-    # an answer that could not be had is a wrong one to whoever asked
-    rows = [(i.id, 0.0 if i.failure else i.scores.get(by_item)) for i in measured.items]
-    known = [(i, s) for i, s in rows if s is not None]
-    ids, scores = tuple(i for i, _ in known), tuple(s for _, s in known)
+    column = measured.items.score(by_item)
+    known = np.flatnonzero(~np.isnan(column))
+    ids, scores = tuple(measured.items.ids[k] for k in known), column[known]
     clusters = _clusters(ids, evidence.data.clusters)
-    clean = [s for i, s in known if i not in evidence.data.leaked]
-    others = sorted({name for i in measured.items for name in i.scores} - {metric})
-    value = float(np.mean(scores)) if scores else None
+    leaked = np.array([i in evidence.data.leaked for i in ids], dtype=bool)
+    others = sorted(set(measured.items.scores) - {metric})
+    value = float(np.mean(scores)) if len(scores) else None
     ci95 = None
     if draws is not None:
         value = set_metrics.set_value(metric, measured, evidence.expected, evidence.case.task)
         ci95 = set_metrics.interval(draws)
     elif len(scores) > 1:
-        ci95 = mean_interval(np.array(scores), seed=SEED, clusters=clusters)
+        ci95 = mean_interval(scores, seed=SEED, clusters=clusters)
     quality = Quality(
         metric=metric,
         value=value,
         ci95=ci95,
-        without_leaked=float(np.mean(clean)) if clean and len(clean) < len(known) and draws is None else None,
-        others={
-            name: float(np.mean([i.scores[name] for i in measured.items if name in i.scores]))
-            for name in others
-        },
+        without_leaked=float(np.mean(scores[~leaked]))
+        if draws is None and 0 < leaked.sum() < len(leaked)
+        else None,
+        others={name: float(np.nanmean(measured.items.scores[name])) for name in others},
     )
     return Standing(
         spec=spec,
@@ -214,23 +216,26 @@ def _standing(
 
 
 def _tokens(measured: Measured) -> Tokens:
-    def mean(values: list[int | None]) -> float | None:
-        known = [v for v in values if v is not None]
-        return sum(known) / len(known) if known else None
-
-    usages = [i.usage for i in measured.items if i.failure is None]
+    answered = ~measured.items.failed
     return Tokens(
-        input=mean([u.input for u in usages]),
-        cached_input=mean([u.cached_input for u in usages]),
-        output=mean([u.output for u in usages]),
+        input=known_mean(measured.items.number("input")[answered]),
+        cached_input=known_mean(measured.items.number("cached_input")[answered]),
+        output=known_mean(measured.items.number("output")[answered]),
     )
 
 
+def known_mean(values: Scores) -> float | None:
+    """The mean of the known values (those that are not nan); None where there is none."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else None
+
+
 def _latency(measured: Measured) -> Latency:
-    times = measured.latency_probe_s or [i.latency_s for i in measured.items if i.latency_s is not None]
-    if not times:
+    latencies = measured.items.number("latency_s")
+    times = np.array(measured.latency_probe_s or latencies[~np.isnan(latencies)])
+    if not len(times):
         return Latency(p50=None, p95=None)
-    p50, p95 = np.quantile(np.array(times), [0.5, 0.95])
+    p50, p95 = np.quantile(times, [0.5, 0.95])
     return Latency(p50=float(p50), p95=float(p95), n=len(times))
 
 
@@ -240,40 +245,68 @@ def _compare(
     if draws:
         difference = (standing.value or 0.0) - (reference.value or 0.0)
         return set_metrics.compare_draws(difference, draws[standing.name], draws[reference.name], standing.n)
-    theirs = dict(zip(reference.ids, reference.scores, strict=True))
-    mine = dict(zip(standing.ids, standing.scores, strict=True))
-    shared = sorted(set(mine) & set(theirs))
+    shared, (mine, theirs) = _aligned([standing, reference])
     if len(shared) < 2:
         return None
-    return compare(
-        np.array([mine[i] for i in shared]),
-        np.array([theirs[i] for i in shared]),
-        seed=SEED,
-        clusters=_clusters(shared, evidence.data.clusters),
-    )
+    return compare(mine, theirs, seed=SEED, clusters=_clusters(shared, evidence.data.clusters))
+
+
+def _aligned(standings: Sequence[Standing]) -> tuple[tuple[str, ...], list[Scores]]:
+    """(the items that all of them have, their scores of these items in the same order)."""
+    first = standings[0].ids
+    if all(s.ids == first for s in standings):
+        return first, [s.scores for s in standings]
+    in_all = set.intersection(*(set(s.ids) for s in standings))
+    shared = tuple(i for i in first if i in in_all)
+    rows = []
+    for s in standings:
+        position = {item: k for k, item in enumerate(s.ids)}
+        rows.append(s.scores[[position[i] for i in shared]])
+    return shared, rows
 
 
 def _clusters(ids: Sequence[str], groups: dict[str, str]) -> list[str] | None:
     return [groups.get(i, f"id:{i}") for i in ids] if groups else None
 
 
-def _resampled_means(standings: Sequence[Standing], groups: dict[str, str]) -> dict[str, tuple[float, ...]]:
+def _resampled_means(standings: Sequence[Standing], groups: dict[str, str]) -> dict[str, Scores]:
     """Bootstrap means over the items that all baselines answered; whole clusters are drawn where there are any."""
     if not standings:
         return {}
-    shared = sorted(set.intersection(*(set(s.ids) for s in standings)))
+    # in the order of ids and names, so that the order of items and baselines decides no draw
+    standings = sorted(standings, key=lambda s: s.name)
+    shared, rows = _aligned(standings)
     if len(shared) < 2:
         return {}
-    by_name: dict[str, Any] = {s.name: dict(zip(s.ids, s.scores, strict=True)) for s in standings}
-    matrix = np.array([[by_name[s.name][i] for i in shared] for s in standings])
-    names = _clusters(shared, groups) or shared
-    _, codes = np.unique(names, return_inverse=True)
-    sizes = np.bincount(codes).astype(float)
-    sums = np.array([np.bincount(codes, weights=row) for row in matrix])
+    order = np.argsort(np.array(shared))
+    matrix = np.array(rows)[:, order]
+    sizes = np.ones(len(shared))
+    names = _clusters(shared, groups)
+    if names is not None:
+        _, codes = np.unique(np.array(names)[order], return_inverse=True)
+        sizes = np.bincount(codes).astype(float)
+        matrix = np.array([np.bincount(codes, weights=row) for row in matrix])
+    means = _joint_draws(matrix, sizes)
+    return {s.name: means[:, k] for k, s in enumerate(standings)}
+
+
+def _joint_draws(sums: Scores, sizes: Scores) -> Scores:
+    """Means of all baselines in the same resamples, shape (draws, baselines), of units with `sums` (baselines, k).
+
+    Equal units are counted, not listed. Many distinct ones are not resampled: their means are drawn from the normal
+    distribution that the central limit theorem gives, with the variance of a ratio (Cochran 1977, section 6.3).
+    """
     rng = np.random.default_rng(SEED)
-    means: list[Scores] = []
-    for _ in range(0, STABILITY_RESAMPLES, 100):  # by chunks: memory stays small for large held-out sets
-        counts = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=100).astype(float)
-        means.append((counts @ sums.T) / (counts @ sizes)[:, None])
-    all_means = np.concatenate(means)
-    return {s.name: tuple(float(v) for v in all_means[:, k]) for k, s in enumerate(standings)}
+    distinct, counts = np.unique(np.vstack([sums, sizes]), axis=1, return_counts=True)
+    k, total = len(sizes), float(sizes.sum())
+    if len(counts) > MANY_UNITS:
+        mean = sums.sum(axis=1) / total
+        residuals = sums - mean[:, None] * sizes
+        covariance = residuals @ residuals.T / total**2
+        return rng.multivariate_normal(mean, covariance, size=QUALITY_DRAWS, method="eigh")
+    drawn = []
+    for start in range(0, QUALITY_DRAWS, 500):  # by chunks: memory stays small
+        size = min(500, QUALITY_DRAWS - start)
+        times = rng.multinomial(k, counts / k, size=size).astype(float)
+        drawn.append((times @ distinct[:-1].T) / (times @ distinct[-1])[:, None])
+    return np.concatenate(drawn)
