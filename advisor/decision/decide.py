@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from advisor.cases.schema import Case, ModelSpec, likely
@@ -12,7 +13,9 @@ from advisor.decision.questions import Situation, answer_questions
 from advisor.decision.summary import Findings, comparisons, cost_models, summarise_findings
 from advisor.decision.verdict import confidence, judge
 from advisor.economics.break_even import break_even
-from advisor.economics.costs import CostModel, monthly_volumes, summarise
+from advisor.economics.costs import CostModel
+from advisor.economics.drivers import drivers_of
+from advisor.economics.summary import summarise
 from advisor.formatting import count, percent
 from advisor.records import (
     BaselineSummary,
@@ -37,7 +40,7 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
             what-if hands it over instead of having it computed again.
     """
     findings = findings or summarise_findings(evidence)
-    costs = cost_models(evidence)
+    costs = cost_models(evidence, findings)
     judgement = judge(evidence, findings, costs)
     found = options(evidence.case, findings, costs)
     crossings = _break_evens(evidence.case, found, costs)
@@ -70,7 +73,7 @@ def _summaries(
     """A row for every baseline of the case, measured or not."""
     standings = {s.name: s for s in findings.standings}
     worth = {o.name: o.worth_usd for o in found}
-    volumes = monthly_volumes(evidence.case)
+    drivers, horizon = drivers_of(evidence.case), evidence.case.traffic.horizon_months
     rows = []
     for spec in evidence.case.baselines:
         standing = standings.get(spec.name)
@@ -87,7 +90,7 @@ def _summaries(
                 else Quality(metric=evidence.case.quality.metric, value=None, ci95=None),
                 tokens=standing.tokens if standing else Tokens(input=None, cached_input=None, output=None),
                 latency_s=standing.latency if standing else Latency(p50=None, p95=None),
-                cost_usd=summarise(costs[spec.name], volumes),
+                cost_usd=summarise(costs[spec.name], drivers, horizon, standing.value if standing else None),
                 setting=measured.setting if measured else {},
                 trials=measured.trials if measured else (),
                 tuning=measured.tuning if measured else None,
@@ -101,11 +104,11 @@ def _summaries(
 
 def _break_evens(case: Case, found: tuple[Option, ...], costs: dict[str, CostModel]) -> tuple[BreakEven, ...]:
     """Each tuned baseline against each alternative."""
-    now = likely(case.traffic.requests_per_month)
+    drivers = drivers_of(case)
     return tuple(
         break_even(
             tuned.name, costs[tuned.name], other.name, costs[other.name],
-            horizon_months=case.traffic.horizon_months, now=now,
+            drivers=drivers, horizon_months=case.traffic.horizon_months,
         )
         for tuned in found
         if tuned.standing.tuned
@@ -203,13 +206,13 @@ def _of_providers(s: Situation) -> list[str]:
         end, life = s.evidence.ends.get(spec.name), s.evidence.life_months(spec.name)
         if end is None or life is None or life >= s.case.traffic.horizon_months:
             continue
-        spread = (
-            f": what it costs once is spread over {life:.1f} months, not {s.case.traffic.horizon_months}"
+        moving = (
+            f": it has to be tuned anew on another base in month {math.ceil(life)}, of {s.case.traffic.horizon_months}"
             if spec.kind == "fine_tuned" and life > 0
             else ""
         )
         instead = f"; the provider names {end.replacement} in its place" if end.replacement else ""
-        warnings.append(f"{spec.name}: the service of its model ends on {end.date}{spread}{instead}.")
+        warnings.append(f"{spec.name}: the service of its model ends on {end.date}{moving}{instead}.")
     for price in dict.fromkeys(s.evidence.prices[n] for n in sorted(s.evidence.prices)):
         name = f"{price.model}{', tuned' if price.tuned else ''} ({price.provider})"
         if price.stale:

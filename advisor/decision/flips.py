@@ -29,7 +29,7 @@ def find_flips(evidence: CaseEvidence, findings: Findings, now: Judgement) -> tu
         def outcome(x: float, name: str = name) -> Outcome:
             case = with_value(evidence.case, name, x)
             changed = evidence.model_copy(update={"case": case})
-            judgement = judge(changed, findings, cost_models(changed))
+            judgement = judge(changed, findings, cost_models(changed, findings))
             return judgement.decision, judgement.recommended
 
         nearest = [

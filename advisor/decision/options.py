@@ -8,7 +8,10 @@ from urllib.parse import urlparse
 
 from advisor.cases.schema import Case, likely
 from advisor.decision.summary import Findings, Standing
-from advisor.economics.costs import CostModel, monthly_volumes, summarise
+from advisor.economics.costs import CostModel
+from advisor.economics.drivers import drivers_of
+from advisor.economics.horizon import discounted_requests
+from advisor.economics.summary import summarise
 from advisor.records import Cost
 
 LOCAL_PROVIDERS = frozenset({"embedded", "huggingface", "classifier"})
@@ -20,8 +23,10 @@ class Option:
 
     standing: Standing
     cost: Cost
+    requests: float
+    """All requests over the horizon, discounted as money is."""
     worth_usd: float | None
-    """Worth of its answers less its costs over the horizon; None where either is unknown."""
+    """Present value of its answers less that of its costs over the horizon; None where either is unknown."""
 
     @property
     def name(self) -> str:
@@ -35,20 +40,24 @@ class Option:
 
     @property
     def cost_usd(self) -> float | None:
-        """All costs over the horizon."""
-        return self.cost.over_horizon
+        """The present value of all costs over the horizon; their sum, where the case discounts nothing."""
+        return self.cost.npv
 
 
-def options(case: Case, findings: Findings, costs: dict[str, CostModel]) -> tuple[Option, ...]:
-    """Every measured baseline with its cost and worth."""
-    volumes = monthly_volumes(case)
+def options(
+    case: Case, findings: Findings, costs: dict[str, CostModel], *, months: bool = False
+) -> tuple[Option, ...]:
+    """Every measured baseline with its cost and worth; month by month too, if asked for."""
+    drivers = drivers_of(case)
+    horizon = case.traffic.horizon_months
+    requests = float(discounted_requests(drivers, horizon))
     found = []
     for standing in findings.standings:
-        cost = summarise(costs[standing.name], volumes)
+        cost = summarise(costs[standing.name], drivers, horizon, standing.value, months=months)
         worth = None
-        if standing.value is not None and cost.over_horizon is not None and worth_is_declared(case):
-            worth = sum(volumes) * _worth_per_request(case, standing.value) - cost.over_horizon
-        found.append(Option(standing, cost, worth))
+        if standing.value is not None and cost.npv is not None and worth_is_declared(case):
+            worth = requests * float(drivers.worth_usd(standing.value)) - cost.npv
+        found.append(Option(standing, cost, requests, worth))
     return tuple(found)
 
 
@@ -91,7 +100,7 @@ def utility(case: Case, option: Option, quality: float) -> tuple[float, float, f
     """What decides between options, at a given quality; compared part by part."""
     cost, bar = option.cost_usd, case.quality.bar
     if worth_is_declared(case) and cost is not None:
-        return (0.0, sum(monthly_volumes(case)) * _worth_per_request(case, quality) - cost, quality)
+        return (0.0, option.requests * _worth_per_request(case, quality) - cost, quality)
     if bar is None or quality < bar:
         return (0.0, quality, 0.0)
     return (1.0, -math.inf if cost is None else -cost, quality)

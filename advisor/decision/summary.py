@@ -15,6 +15,7 @@ from advisor.cases.schema import BaselineSpec
 from advisor.decision import set_metrics
 from advisor.decision.evidence import CaseEvidence
 from advisor.economics.costs import CostModel, cost_model
+from advisor.economics.resources import Resources, resources_of
 from advisor.records import Comparison, Latency, Measured, Quality, Record, Tokens
 from advisor.scoring import is_per_item
 from advisor.statistics.intervals import mean_interval
@@ -66,6 +67,8 @@ class Findings(Record):
     """By "baseline|reference": each tuned baseline against each other one, and each against the best untuned."""
     best_untuned: str | None
     """Highest mean quality of those that are not tuned."""
+    resources: dict[str, Resources]
+    """What a request of each baseline takes, by name."""
     resampled_means: dict[str, tuple[float, ...]]
     """Mean quality of each baseline in the same bootstrap resamples of items; for the decision's stability."""
 
@@ -106,6 +109,7 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         standings=standings,
         pairs=pairs,
         best_untuned=best,
+        resources={m.name: resources_of(m) for m in evidence.measured},
         resampled_means={name: tuple(map(float, d)) for name, d in draws.items()}
         or _resampled_means(standings, evidence.data.clusters),
     )
@@ -147,14 +151,13 @@ def adjusted_p_values(findings: Findings, tuned: str) -> dict[str, float]:
     )
 
 
-def cost_models(evidence: CaseEvidence) -> dict[str, CostModel]:
+def cost_models(evidence: CaseEvidence, findings: Findings) -> dict[str, CostModel]:
     """The cost of every baseline of the case, by name; of unmeasured ones as far as it is known."""
-    measured = {m.name: m for m in evidence.measured}
     return {
         b.name: cost_model(
             evidence.case,
             b,
-            measured.get(b.name),
+            findings.resources.get(b.name, Resources()),
             price=evidence.prices.get(b.name),
             life_months=evidence.life_months(b.name),
         )

@@ -32,7 +32,7 @@ from advisor.decision.options import (
     worth_is_declared,
 )
 from advisor.decision.summary import Findings, adjusted_p_values
-from advisor.economics.costs import CostModel, monthly_volumes
+from advisor.economics.costs import CostModel
 from advisor.formatting import percent, usd
 from advisor.records import DecisionWord, Verdict
 from advisor.statistics.paired import PairedComparison
@@ -182,9 +182,10 @@ def _weigh(
         said.append(_bar_text(case, challenger, champion))
     if saving is not None:
         side = "more" if saving < 0 else "less"
+        discounted = ", in present value" if likely(case.costs.discount_rate) else ""
         said.append(
             f"Over {case.traffic.horizon_months} months {challenger.name} costs {usd(abs(saving))} {side} "
-            f"than {champion.name} ({usd(challenger.cost_usd)} against {usd(champion.cost_usd)})."
+            f"than {champion.name} ({usd(challenger.cost_usd)} against {usd(champion.cost_usd)}{discounted})."
         )
 
     def go(why: str) -> Judgement:
@@ -212,8 +213,9 @@ def _weigh(
 
     if worth_is_declared(case) and saving is not None:
         unit = likely(case.value.correct_usd) - likely(case.value.wrong_usd)
-        volume = sum(monthly_volumes(case))
-        at_worst, at_mean, at_best = (volume * unit * d + saving for d in (low, pair.difference, high))
+        at_worst, at_mean, at_best = (
+            challenger.requests * unit * d + saving for d in (low, pair.difference, high)
+        )
         said.append(
             f"With what answers are worth, tuning brings {usd(at_mean)} over the horizon "
             f"(95% interval {usd(at_worst)} to {usd(at_best)})."

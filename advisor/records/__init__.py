@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from advisor.records.answers import ChatRequest, Completion, Failure, Message, Usage
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
+from advisor.records.costs import MonthCost
 from advisor.records.decision import (
     SCHEMA_VERSION,
     BaselineSummary,
@@ -66,6 +67,7 @@ __all__ = [
     "LoadTest",
     "Measured",
     "Message",
+    "MonthCost",
     "PromptParts",
     "Provenance",
     "Quality",

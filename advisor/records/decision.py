@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue
 
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
+from advisor.records.costs import MonthCost
 from advisor.records.measured import PromptParts, RetrievalQuality, SettingTrial, Tokens, TuningRecord
 
 SCHEMA_VERSION = 1
@@ -45,7 +46,17 @@ class Cost(Record):
     capacity_per_month: float | None = None
     """Requests one server carries in a month at the measured throughput."""
     parts: dict[str, float | None] = {}
-    """USD over the horizon by what they are for: serving, training, data, evaluation, refinement, retraining."""
+    """USD over the horizon by what they are for: data, evaluation, refinement, training, indexing; serving, retrieval,
+    retraining, moving."""
+    serving: dict[str, float | None] = {}
+    """USD over the horizon of the part serving: tokens by class, hosting, machines."""
+    npv: float | None = None
+    """Present value of all costs over the horizon, at the case's discount rate."""
+    per_1k_correct: float | None = None
+    """USD of 1,000 right answers over the horizon: all costs, shared among the right answers alone."""
+    months: tuple[MonthCost, ...] = ()
+    measuring: float | None = None
+    """USD that measuring it cost: spent, whatever is decided, and in no other figure."""
     notes: tuple[str, ...] = ()
 
 
@@ -95,6 +106,9 @@ class BreakEven(Record):
     against: str
     requests_per_month: float | None
     within_capacity: bool | None
+    """Whether one machine carries that volume."""
+    with_machines: float | None = None
+    """Where one does not: the volume from which it stays cheaper with as many as are needed; null where it never is."""
     text: str = ""
 
 

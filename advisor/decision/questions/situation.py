@@ -12,7 +12,7 @@ from advisor.decision.summary import Findings, Standing
 from advisor.decision.verdict import Judgement
 from advisor.economics.costs import CostModel
 from advisor.formatting import interval, percent
-from advisor.records import AnswerWord, BreakEven, Evidence, EvidenceKind, Question
+from advisor.records import AnswerWord, BreakEven, Cost, Evidence, EvidenceKind, Question
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ class Situation:
     def case(self) -> Case:
         """The case."""
         return self.evidence.case
+
+    def cost(self, name: str) -> Cost:
+        """What a measured baseline costs."""
+        return next(o.cost for o in self.options if o.name == name)
 
     def of_kind(self, *kinds: str) -> list[Standing]:
         """The measured baselines of some kinds, the best first."""
