@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from advisor.cases.schema import Case, ModelSpec, likely
+from advisor.decision.confidence import confidence
 from advisor.decision.evidence import CaseEvidence
 from advisor.decision.flips import find_flips
 from advisor.decision.options import Option, options, stays_local
 from advisor.decision.questions import Situation, answer_questions
+from advisor.decision.sensitivity import tornado, verdict_map
+from advisor.decision.stakes import Accounts, Outlook, outlook
 from advisor.decision.summary import Findings, comparisons, cost_models, summarise_findings
-from advisor.decision.verdict import confidence, judge
+from advisor.decision.uncertainty import uncertainty
+from advisor.decision.verdict import Judgement, judge
 from advisor.economics.break_even import break_even
-from advisor.economics.costs import CostModel, monthly_volumes, summarise
+from advisor.economics.costs import CostModel
+from advisor.economics.drivers import drivers_of
+from advisor.economics.summary import summarise
 from advisor.formatting import count, percent
 from advisor.records import (
     BaselineSummary,
@@ -23,7 +30,9 @@ from advisor.records import (
     Quality,
     ReadinessItem,
     Tokens,
+    Verdict,
 )
+from advisor.statistics.paired import PairedComparison
 
 MANY_LEAKED = 0.03
 
@@ -37,23 +46,35 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
             what-if hands it over instead of having it computed again.
     """
     findings = findings or summarise_findings(evidence)
-    costs = cost_models(evidence)
-    judgement = judge(evidence, findings, costs)
-    found = options(evidence.case, findings, costs)
-    crossings = _break_evens(evidence.case, found, costs)
-    situation = Situation(evidence, findings, costs, found, judgement, crossings)
-    verdict = judgement.verdict().model_copy(
-        update={
-            "confidence": confidence(evidence, findings, costs, judgement),
-            "flips": find_flips(evidence, findings, judgement),
-        }
-    )
+    case, costs = evidence.case, cost_models(evidence, findings)
+    data = evidence.data
+    accounts = Accounts(case, costs, tuple(s.name for s in findings.standings), data.n_learn + data.n_dev)
+    at = outlook(accounts)
+
+    def rule(case: Case, at: Outlook) -> Judgement:
+        return judge(case, findings, accounts.of(case), at)
+
+    judgement = rule(case, at)
+    found = options(findings, costs, at.likely)
+    summaries = _summaries(evidence, findings, costs, found)
+    crossings = _break_evens(case, found, costs)
+    situation = Situation(evidence, findings, costs, summaries, judgement, crossings)
+    pair = _pair(findings, judgement)
     return Decision(
-        case=evidence.case.name,
+        case=case.name,
         run=evidence.run,
         generated_at=evidence.now,
-        verdict=verdict,
-        baselines=_summaries(evidence, findings, costs, found),
+        verdict=Verdict(
+            decision=judgement.decision,
+            recommended=judgement.recommended,
+            confidence=confidence(case, findings, at, judgement),
+            reasons=judgement.reasons,
+            missing=tuple(p.text for p in judgement.shopping),
+            flips=find_flips(accounts, rule, judgement),
+            shopping_list=judgement.shopping,
+            meanwhile=judgement.champion if judgement.decision == "not_yet" else None,
+        ),
+        baselines=summaries,
         comparisons=comparisons(findings),
         break_even=crossings,
         questions=answer_questions(situation),
@@ -61,7 +82,19 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         warnings=(*evidence.warnings, *_warnings(situation)),
         facts=_facts(evidence),
         provenance=evidence.provenance,
+        uncertainty=uncertainty(findings, accounts, at.likely, judgement.gain, pair.n if pair else None),
+        tornado=tornado(accounts, str(judgement.challenger), str(judgement.champion), pair, judgement.gain)
+        if pair
+        else (),
+        verdict_map=verdict_map(accounts, lambda stakes: rule(case, stakes)) if pair else (),
     )
+
+
+def _pair(findings: Findings, judgement: Judgement) -> PairedComparison | None:
+    """The comparison that the verdict rests on."""
+    if judgement.challenger is None or judgement.champion is None:
+        return None
+    return findings.pair(judgement.challenger, judgement.champion)
 
 
 def _summaries(
@@ -70,7 +103,7 @@ def _summaries(
     """A row for every baseline of the case, measured or not."""
     standings = {s.name: s for s in findings.standings}
     worth = {o.name: o.worth_usd for o in found}
-    volumes = monthly_volumes(evidence.case)
+    drivers, horizon = drivers_of(evidence.case), evidence.case.traffic.horizon_months
     rows = []
     for spec in evidence.case.baselines:
         standing = standings.get(spec.name)
@@ -81,13 +114,13 @@ def _summaries(
                 kind=spec.kind,
                 model=spec.model,
                 n=standing.n if standing else 0,
-                failed=sum(i.failure is not None for i in measured.items) if measured else 0,
+                failed=int(measured.items.failed.sum()) if measured else 0,
                 quality=standing.quality
                 if standing
                 else Quality(metric=evidence.case.quality.metric, value=None, ci95=None),
                 tokens=standing.tokens if standing else Tokens(input=None, cached_input=None, output=None),
                 latency_s=standing.latency if standing else Latency(p50=None, p95=None),
-                cost_usd=summarise(costs[spec.name], volumes),
+                cost_usd=summarise(costs[spec.name], drivers, horizon, standing.value if standing else None),
                 setting=measured.setting if measured else {},
                 trials=measured.trials if measured else (),
                 tuning=measured.tuning if measured else None,
@@ -101,11 +134,11 @@ def _summaries(
 
 def _break_evens(case: Case, found: tuple[Option, ...], costs: dict[str, CostModel]) -> tuple[BreakEven, ...]:
     """Each tuned baseline against each alternative."""
-    now = likely(case.traffic.requests_per_month)
+    drivers = drivers_of(case)
     return tuple(
         break_even(
             tuned.name, costs[tuned.name], other.name, costs[other.name],
-            horizon_months=case.traffic.horizon_months, now=now,
+            drivers=drivers, horizon_months=case.traffic.horizon_months,
         )
         for tuned in found
         if tuned.standing.tuned
@@ -165,7 +198,7 @@ def _warnings(s: Situation) -> list[str]:
             "data; look at the quality without them."
         )
     for standing in findings.standings:
-        failed = sum(i.failure is not None for i in standing.measured.items)
+        failed = int(standing.measured.items.failed.sum())
         if failed:
             warnings.append(
                 f"{standing.name}: {failed} of {standing.n} items failed for good, and count as wrong."
@@ -179,7 +212,7 @@ def _warnings(s: Situation) -> list[str]:
         if (
             not standing.tuned
             and evidence.case.constraints.must_stay_local
-            and not stays_local(evidence.case, standing)
+            and not stays_local(evidence.case, standing.spec)
         ):
             warnings.append(f"{standing.name} sends data away, although they must stay local.")
     warnings += _of_providers(s)
@@ -203,13 +236,13 @@ def _of_providers(s: Situation) -> list[str]:
         end, life = s.evidence.ends.get(spec.name), s.evidence.life_months(spec.name)
         if end is None or life is None or life >= s.case.traffic.horizon_months:
             continue
-        spread = (
-            f": what it costs once is spread over {life:.1f} months, not {s.case.traffic.horizon_months}"
+        moving = (
+            f": it has to be tuned anew on another base in month {math.ceil(life)}, of {s.case.traffic.horizon_months}"
             if spec.kind == "fine_tuned" and life > 0
             else ""
         )
         instead = f"; the provider names {end.replacement} in its place" if end.replacement else ""
-        warnings.append(f"{spec.name}: the service of its model ends on {end.date}{spread}{instead}.")
+        warnings.append(f"{spec.name}: the service of its model ends on {end.date}{moving}{instead}.")
     for price in dict.fromkeys(s.evidence.prices[n] for n in sorted(s.evidence.prices)):
         name = f"{price.model}{', tuned' if price.tuned else ''} ({price.provider})"
         if price.stale:

@@ -7,15 +7,17 @@ over many values of one input gives one `Stakes` a value, computed together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.stats import qmc
 
 from advisor.cases.schema import Case, Range
 from advisor.economics.costs import CostModel
-from advisor.economics.drivers import Array, Drivers, Value, drivers_of, is_driver, ranges_of, with_values
+from advisor.economics.drivers import Array, Drivers, Value, drivers_of, ranges_of, with_values
 from advisor.economics.horizon import discounted_requests, horizon_costs
+from advisor.economics.serving import full_use_usd
+from advisor.records import EvidenceKind
 
 RANGE_DRAWS = 128
 """Draws of all ranges in each judgement; quasi-random, so that few are enough."""
@@ -32,6 +34,9 @@ class Stakes:
     wrong_usd: Value
     costs: Mapping[str, Value | None]
     """Present value of each baseline's costs over the horizon; None where unknown."""
+    example_usd: Value | None = None
+    """One more held-out example: labelled, and answered by every measured baseline."""
+    example_kind: EvidenceKind = "estimated"
 
     @property
     def quality_usd(self) -> Value:
@@ -41,7 +46,7 @@ class Stakes:
     @property
     def declared(self) -> bool:
         """Whether it is said what right and wrong answers are worth."""
-        return bool(np.any(np.asarray(self.correct_usd) != 0) or np.any(np.asarray(self.wrong_usd) != 0))
+        return any(bool(np.any(usd)) for usd in (self.correct_usd, self.wrong_usd))
 
     def net_benefit(self, name: str, quality: Value) -> Value | None:
         """Worth of a baseline's answers at a quality, less its costs; None where those are unknown."""
@@ -55,6 +60,22 @@ class Stakes:
 
 
 @dataclass(frozen=True)
+class Accounts:
+    """What the stakes are computed from."""
+
+    case: Case
+    costs: Mapping[str, CostModel]
+    measured: tuple[str, ...]
+    """Baselines that a further held-out example would be put to."""
+    n_train: int
+    """Training examples; their data hours estimate what labelling one takes, where that is not given."""
+
+    def of(self, case: Case) -> Accounts:
+        """The same under a changed case."""
+        return replace(self, case=case)
+
+
+@dataclass(frozen=True)
 class Outlook:
     """The stakes at the likely values, and, where the case gives ranges, over draws of them."""
 
@@ -62,46 +83,63 @@ class Outlook:
     spread: Stakes | None = None
 
 
-def outlook(case: Case, costs: Mapping[str, CostModel]) -> Outlook:
+def outlook(accounts: Accounts) -> Outlook:
     """The stakes of a case as it is."""
-    return outlooks(case, costs, None, [0.0])[0]
-
-
-def outlooks(
-    case: Case, costs: Mapping[str, CostModel], key: str | None, values: Sequence[float]
-) -> list[Outlook]:
-    """The stakes at each of many values of one driver, which is then certain; computed together.
-
-    A key that drives no cost (as `quality.bar`), or None, gives the same stakes for every value.
-    """
-    if key is None or not is_driver(key):
-        return [_one(case, costs)] * len(values)
-    several = np.asarray(values, dtype=float)
-    likely = stakes(case, costs, with_values(drivers_of(case), {key: several}))
-    ranges = {k: r for k, r in ranges_of(case).items() if k != key}
+    drivers, ranges = drivers_of(accounts.case), ranges_of(accounts.case)
+    likely = stakes(accounts, drivers)
     if not ranges:
-        return [Outlook(_at(likely, k)) for k in range(len(several))]
-    # every value with every draw, flat: value 0 with all draws, then value 1 ...
-    draws = {k: np.tile(d, len(several)) for k, d in range_draws(ranges, RANGE_DRAWS).items()}
-    drivers = with_values(drivers_of(case), {**draws, key: np.repeat(several, RANGE_DRAWS)})
-    spread = stakes(case, costs, drivers)
-    parts = [slice(k * RANGE_DRAWS, (k + 1) * RANGE_DRAWS) for k in range(len(several))]
+        return Outlook(likely)
+    return Outlook(likely, stakes(accounts, with_values(drivers, range_draws(ranges, RANGE_DRAWS))))
+
+
+def outlooks(accounts: Accounts, values: Mapping[str, Sequence[float]]) -> list[Outlook]:
+    """The stakes at each of many points, computed together.
+
+    Args:
+        accounts: What they are computed from.
+        values: Drivers by dotted key, which are then certain: value k of each makes point k.
+    """
+    points = {key: np.asarray(column, dtype=float) for key, column in values.items()}
+    count = len(next(iter(points.values())))
+    base = drivers_of(accounts.case)
+    likely = stakes(accounts, with_values(base, points))
+    ranges = {k: r for k, r in ranges_of(accounts.case).items() if k not in points}
+    if not ranges:
+        return [Outlook(_at(likely, k)) for k in range(count)]
+    # every point with every draw, flat: point 0 with all draws, then point 1 ...
+    draws = {k: np.tile(d, count) for k, d in range_draws(ranges, RANGE_DRAWS).items()}
+    every = {k: np.repeat(column, RANGE_DRAWS) for k, column in points.items()}
+    spread = stakes(accounts, with_values(base, {**draws, **every}))
+    parts = [slice(k * RANGE_DRAWS, (k + 1) * RANGE_DRAWS) for k in range(count)]
     return [Outlook(_at(likely, k), _at(spread, part)) for k, part in enumerate(parts)]
 
 
-def stakes(case: Case, costs: Mapping[str, CostModel], drivers: Drivers) -> Stakes:
+def stakes(accounts: Accounts, drivers: Drivers) -> Stakes:
     """The stakes under given drivers."""
-    horizon = case.traffic.horizon_months
+    horizon = accounts.case.traffic.horizon_months
+    label, kind = _label_usd(drivers, accounts.n_train)
+    asked = [full_use_usd(accounts.costs[name], drivers) for name in accounts.measured]
     return Stakes(
         requests=discounted_requests(drivers, horizon),
         correct_usd=drivers.correct_usd,
         wrong_usd=drivers.wrong_usd,
-        costs={name: horizon_costs(model, drivers, horizon).npv for name, model in costs.items()},
+        costs={name: horizon_costs(model, drivers, horizon).npv for name, model in accounts.costs.items()},
+        # an answer's price that is not known is small beside a label's
+        example_usd=None if label is None else label + sum(usd for usd in asked if usd is not None),
+        example_kind=kind,
     )
 
 
+def _label_usd(drivers: Drivers, n_train: int) -> tuple[Value | None, EvidenceKind]:
+    """What labelling one more example costs, and how that is known."""
+    if drivers.label_minutes_per_example is not None:
+        return drivers.label_usd(), "declared"
+    data = drivers.labour_usd("data_hours")
+    return None if data is None or not n_train else data / n_train, "estimated"
+
+
 def range_draws(ranges: Mapping[str, Range], n: int) -> dict[str, Array]:
-    """n quasi-random draws of each range, from the triangular distribution of its low, likely and high value.
+    """N quasi-random draws of each range, from the triangular distribution of its low, likely and high value.
 
     Independent of one another. Source of the points: Sobol (1967), scrambled after Owen (1998); n is best a power
     of two.
@@ -123,26 +161,19 @@ def triangular(r: Range, share: Array) -> Array:
     return np.where(share < below, rising, falling)
 
 
-def _one(case: Case, costs: Mapping[str, CostModel]) -> Outlook:
-    drivers, ranges = drivers_of(case), ranges_of(case)
-    likely = stakes(case, costs, drivers)
-    if not ranges:
-        return Outlook(likely)
-    return Outlook(likely, stakes(case, costs, with_values(drivers, range_draws(ranges, RANGE_DRAWS))))
-
-
 def _at(found: Stakes, part: int | slice) -> Stakes:
     """One of many values; what does not vary with them stays as it is."""
 
     def one(value: Value) -> Value:
-        if np.ndim(value) == 0:
-            return float(value)
-        cut = np.asarray(value)[part]
-        return float(cut) if isinstance(part, int) else cut
+        if not isinstance(value, np.ndarray):
+            return value
+        return float(value[part]) if isinstance(part, int) else value[part]
 
     return Stakes(
         requests=one(found.requests),
         correct_usd=one(found.correct_usd),
         wrong_usd=one(found.wrong_usd),
         costs={name: None if cost is None else one(cost) for name, cost in found.costs.items()},
+        example_usd=None if found.example_usd is None else one(found.example_usd),
+        example_kind=found.example_kind,
     )

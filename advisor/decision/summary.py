@@ -6,15 +6,17 @@ This is the expensive part and depends on no price or assumption, so that a what
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor.cases.schema import BaselineSpec
 from advisor.decision import set_metrics
+from advisor.decision.diagnosis import artefact
 from advisor.decision.evidence import CaseEvidence
 from advisor.economics.costs import CostModel, cost_model
+from advisor.economics.resources import Resources, resources_of
 from advisor.records import Comparison, Latency, Measured, Quality, Tokens
 from advisor.scoring import is_per_item
 from advisor.statistics.intervals import mean_interval
@@ -71,6 +73,12 @@ class Findings:
     """By "baseline|reference": each tuned baseline against each other one, and each against the best untuned."""
     best_untuned: str | None
     """Highest mean quality of those that are not tuned."""
+    adjusted_p: dict[str, float]
+    """By "tuned|untuned": p-values, adjusted over all comparisons of tuned with untuned baselines (Holm)."""
+    artefacts: dict[str, str]
+    """Tuned baselines that look broken rather than bad, and why."""
+    resources: dict[str, Resources]
+    """What a request of each baseline takes, by name."""
     resampled_means: dict[str, Scores]
     """Mean quality of each baseline in the same bootstrap resamples of items, shape (draws,); for probabilities."""
 
@@ -88,6 +96,10 @@ class Findings:
     def pair(self, baseline: str, reference: str) -> PairedComparison | None:
         """The comparison of two baselines, where it was made."""
         return self.pairs.get(f"{baseline}|{reference}")
+
+    def adjusted(self, tuned: str, untuned: str) -> float:
+        """The adjusted p-value of a tuned baseline against an untuned one; 1 where they were not compared."""
+        return self.adjusted_p.get(f"{tuned}|{untuned}", 1.0)
 
 
 def summarise_findings(evidence: CaseEvidence) -> Findings:
@@ -107,12 +119,21 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
                 pair = _compare(evidence, standing, reference, draws)
                 if pair is not None:
                     pairs[f"{standing.name}|{reference.name}"] = pair
-    return Findings(
+    of_tuned = {
+        k: p for k, p in pairs.items() if k.partition("|")[0] in {s.name for s in standings if s.tuned}
+    }
+    adjusted = adjust([p.p_value for p in of_tuned.values()]) if of_tuned else []
+    found = Findings(
         standings=standings,
         pairs=pairs,
         best_untuned=best,
+        adjusted_p=dict(zip(of_tuned, adjusted, strict=True)),
+        artefacts={},
+        resources={m.name: resources_of(m) for m in evidence.measured},
         resampled_means=draws or _resampled_means(standings, evidence.data.clusters),
     )
+    broken = {s.name: artefact(s, found.base_of(s)) for s in standings if s.tuned}
+    return replace(found, artefacts={name: why for name, why in broken.items() if why is not None})
 
 
 def comparisons(findings: Findings) -> tuple[Comparison, ...]:
@@ -142,23 +163,13 @@ def comparisons(findings: Findings) -> tuple[Comparison, ...]:
     )
 
 
-def adjusted_p_values(findings: Findings, tuned: str) -> dict[str, float]:
-    """p-values of a tuned baseline against each untuned one, adjusted over all of its comparisons (Holm)."""
-    names = [s.name for s in findings.standings if not s.tuned]
-    found = [(n, p) for n in names if (p := findings.pair(tuned, n)) is not None]
-    return (
-        dict(zip([n for n, _ in found], adjust([p.p_value for _, p in found]), strict=True)) if found else {}
-    )
-
-
-def cost_models(evidence: CaseEvidence) -> dict[str, CostModel]:
+def cost_models(evidence: CaseEvidence, findings: Findings) -> dict[str, CostModel]:
     """The cost of every baseline of the case, by name; of unmeasured ones as far as it is known."""
-    measured = {m.name: m for m in evidence.measured}
     return {
         b.name: cost_model(
             evidence.case,
             b,
-            measured.get(b.name),
+            findings.resources.get(b.name, Resources()),
             price=evidence.prices.get(b.name),
             life_months=evidence.life_months(b.name),
         )
@@ -273,17 +284,16 @@ def _resampled_means(standings: Sequence[Standing], groups: dict[str, str]) -> d
     """Bootstrap means over the items that all baselines answered; whole clusters are drawn where there are any."""
     if not standings:
         return {}
-    # in the order of ids and names, so that the order of items and baselines decides no draw
+    # by name, so that the order of baselines decides no draw; that of items does not, since equal units are counted
     standings = sorted(standings, key=lambda s: s.name)
     shared, rows = _aligned(standings)
     if len(shared) < 2:
         return {}
-    order = np.argsort(np.array(shared))
-    matrix = np.array(rows)[:, order]
+    matrix = np.array(rows)
     sizes = np.ones(len(shared))
     names = _clusters(shared, groups)
     if names is not None:
-        _, codes = np.unique(np.array(names)[order], return_inverse=True)
+        _, codes = np.unique(np.array(names), return_inverse=True)
         sizes = np.bincount(codes).astype(float)
         matrix = np.array([np.bincount(codes, weights=row) for row in matrix])
     means = _joint_draws(matrix, sizes)
@@ -297,7 +307,8 @@ def _joint_draws(sums: Scores, sizes: Scores) -> Scores:
     distribution that the central limit theorem gives, with the variance of a ratio (Cochran 1977, section 6.3).
     """
     rng = np.random.default_rng(SEED)
-    distinct, counts = np.unique(np.vstack([sums, sizes]), axis=1, return_counts=True)
+    # sums of clusters may differ in their last digits by the order of their items
+    distinct, counts = np.unique(np.vstack([sums, sizes]).round(9), axis=1, return_counts=True)
     k, total = len(sizes), float(sizes.sum())
     if len(counts) > MANY_UNITS:
         mean = sums.sum(axis=1) / total

@@ -1,348 +1,277 @@
-"""The verdict's rule. Fine-tuning is worth it only where its benefits outweigh its costs.
+"""The verdict's rule: fine-tuning is worth it only where its benefits outweigh its costs.
 
 Read from top to bottom:
 
-1. **Is there enough to decide on?** A tuned model, the alternatives it must beat, enough held-out items.
-2. **Hard constraints.** What breaks one is out, whatever its benefit.
-3. **The best of each side.** Among tuned models and among alternatives, the one of the highest utility:
-   net worth in USD where the case says what answers are worth, else the cheapest that reaches the bar, else
-   the one of the highest quality.
-4. **Does the tuned model's benefit outweigh its cost?** From the paired difference and its 95% interval, the bar
-   and the costs over the horizon.
-5. **A go needs more than a stop**: few-shot prompting, and retrieval where there are documents, must have been
-   tried, all quality must be measured, and all costs known.
+1. **Hard constraints.** What breaks one is out, whatever its benefit.
+2. **Evidence.** A tuned model and an alternative, measured on the same items, enough of them; a tuned model that
+   works; costs that are known. The best of each side is compared: of the highest net benefit where answers have a
+   declared worth, else the cheapest that reaches the bar, else the best in quality.
+3. **Value.** Where answers have a worth, the gain of tuning in money decides, with its interval; else the bar, the
+   smallest gain worth having and the costs do.
+4. **A go needs more than a stop.** The alternatives of the lesson must have been tried before it, where they apply.
+5. **Not yet comes with a shopping list**: what to get, how much of it, what it costs and what it is worth. Where
+   finding out would cost more than it can bring, the answer is no.
 
 `docs/method/verdict.md` explains it with examples.
 """
 
 from __future__ import annotations
 
-import statistics
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from advisor.cases.schema import Case, likely
-from advisor.decision.evidence import CaseEvidence
-from advisor.decision.options import (
-    Option,
-    best,
-    broken_constraint,
-    latency_unknown,
-    options,
-    utility,
-    worth_is_declared,
-)
-from advisor.decision.summary import Findings, adjusted_p_values
-from advisor.economics.costs import CostModel, monthly_volumes
-from advisor.formatting import percent, usd
-from advisor.records import DecisionWord, Verdict
+from advisor.cases.schema import Case
+from advisor.decision import reasons as say
+from advisor.decision import shopping
+from advisor.decision.gain import Gain, gain_of
+from advisor.decision.options import Option, best, broken_constraint, latency_unknown, options
+from advisor.decision.stakes import Accounts, Outlook, Stakes
+from advisor.decision.summary import Findings
+from advisor.records import DecisionWord, Purchase
 from advisor.statistics.paired import PairedComparison
 
 MIN_ITEMS = 30
-"""Fewer held-out items than this carry no verdict: a 95% interval of a proportion is then wider than ±17 points."""
+"""Fewer held-out items than this carry no verdict: a 95 % interval of a proportion is then wider than ±17 points."""
+SURE = 0.9
+"""Probability that tuning pays, over the ranges of the assumptions too, from which on a go is given."""
+SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the rule came to, before its confidence and its flips are known."""
+    """What the rule came to."""
 
     decision: DecisionWord
     recommended: str | None
     reasons: tuple[str, ...]
-    missing: tuple[str, ...] = ()
+    shopping: tuple[Purchase, ...] = ()
     challenger: str | None = None
     champion: str | None = None
-
-    def verdict(self) -> Verdict:
-        """As a verdict whose confidence is not known."""
-        return Verdict(
-            decision=self.decision,
-            recommended=self.recommended,
-            confidence=None,
-            reasons=self.reasons,
-            missing=self.missing,
-        )
+    gain: Gain | None = None
+    """What tuning brings over the best alternative; None where it was not compared, or a cost is unknown."""
 
 
-def judge(evidence: CaseEvidence, findings: Findings, costs: dict[str, CostModel]) -> Judgement:
-    """Applies the rule."""
-    case = evidence.case
-    every = [o for o in options(case, findings, costs) if o.standing.value is not None]
+def judge(case: Case, findings: Findings, accounts: Accounts, outlook: Outlook) -> Judgement:
+    """Applies the rule.
+
+    Args:
+        case: The case.
+        findings: What the statistics made of it.
+        accounts: What each baseline's costs are made of.
+        outlook: The money at stake under the case's assumptions.
+    """
+    stakes = outlook.likely
+    every = [o for o in options(findings, accounts.costs, stakes) if o.standing.value is not None]
     tuned, alternatives = [o for o in every if o.standing.tuned], [o for o in every if not o.standing.tuned]
+    untried = shopping.untried_alternatives(case, findings)
 
-    # 1. Is there enough to decide on?
-    untried = _untried(case, findings)
-    few = [o for o in every if o.standing.n < MIN_ITEMS]
-    if not every:
-        return Judgement("not_yet", None, ("Nothing was measured yet.",), ("Results: advisor run.", *untried))
-    if not alternatives:
-        return Judgement(
-            "not_yet",
-            None,
-            (
-                "Only fine-tuned models were measured: without an alternative nothing shows that tuning helps.",
-            ),
-            untried,
-        )
-    if few:
-        n = min(o.standing.n for o in few)
-        return Judgement(
-            "not_yet",
-            None,
-            (f"{n} held-out items carry no verdict; at least {MIN_ITEMS} do.",),
-            (f"At least {MIN_ITEMS - n} more held-out items.", *untried),
-        )
-
-    # 2. Hard constraints.
-    broken = {o.name: why for o in every if (why := broken_constraint(case, o))}
-    unknown = [
-        f"The latency of {o.name}, which the constraint needs." for o in every if latency_unknown(case, o)
-    ]
+    # 1. Hard constraints.
+    broken = {o.name: why for o in every if (why := broken_constraint(case, o.standing))}
     tuned_in = [o for o in tuned if o.name not in broken]
-    alternatives_in = [o for o in alternatives if o.name not in broken]
-    champion = best(case, alternatives_in)
-    if tuned and not tuned_in:
+    champion = best(case, [o for o in alternatives if o.name not in broken], stakes)
+    meanwhile = champion.name if champion else None
+    if tuned and not tuned_in and _all_measured(case, tuned):
         why = "; ".join(broken[o.name] for o in tuned)
-        name = champion.name if champion else None
-        return Judgement("do_not_fine_tune", name, (f"No tuned model is allowed: {why}.",))
+        return Judgement("do_not_fine_tune", meanwhile, (f"No tuned model is allowed: {why}.",))
+
+    # 2. Evidence.
+    if not every:
+        run = Purchase(what="baseline", text="Results: advisor run.")
+        return Judgement("not_yet", None, ("Nothing was measured yet.",), (run, *untried))
+    if not alternatives:
+        return Judgement("not_yet", None, (say.ONLY_TUNED,), untried)
+    few = min(o.standing.n for o in every)
+    if few < MIN_ITEMS:
+        why = f"{few} held-out items carry no verdict; at least {MIN_ITEMS} do."
+        more = shopping.at_least(MIN_ITEMS - few, stakes)
+        return Judgement("not_yet", None, (why,), (more, *untried), champion=meanwhile)
     if not tuned_in:
         return _without_tuned(case, champion, untried)
-    challenger = best(case, tuned_in)
-    assert challenger is not None
-    if champion is None:
-        # every alternative breaks a constraint: compare with the best of them all the same
-        champion = best(case, alternatives)
-        assert champion is not None
-
-    # 4. Does the tuned model's benefit outweigh its cost?
-    judgement = _weigh(case, findings, challenger, champion, champion.name in broken)
-    # 5. A go needs more than a stop.
-    missing = (*judgement.missing, *untried, *unknown)
-    if judgement.decision == "fine_tune" and (untried or unknown):
+    challenger = best(case, tuned_in, stakes)
+    # every alternative breaks a constraint: compare with the best of them all the same
+    rival = champion or best(case, alternatives, stakes)
+    assert challenger is not None and rival is not None
+    pair = findings.pair(challenger.name, rival.name)
+    if pair is None:
+        both = f"{challenger.name} and {rival.name}"
+        same = Purchase(what="held_out_examples", text=f"Results of {both} on the same items.")
         return Judgement(
-            "not_yet",
-            None,
-            (*judgement.reasons, "But not everything that must be tried before a go was tried."),
-            missing,
-            challenger.name,
-            champion.name,
+            "not_yet", None, (f"{both} have no held-out item in common.",), (same,), champion=meanwhile
         )
-    return Judgement(
-        judgement.decision, judgement.recommended, judgement.reasons, missing, challenger.name, champion.name
+
+    # 3. Value.
+    gain = gain_of(challenger.name, rival.name, pair, outlook, len(tuned_in))
+    weighing = _Weighing(case, findings, stakes, challenger, rival, champion is None, pair, gain)
+    found = weighing.judgement()
+
+    # 4. A go needs more than a stop.
+    unknown = tuple(
+        Purchase(what="latency", text=f"The latency of {o.name}, which the constraint needs.")
+        for o in every
+        if latency_unknown(case, o.standing)
+    )
+    if found.decision == "fine_tune" and (untried or unknown):
+        reasons = (*found.reasons, say.NOT_ALL_TRIED)
+        found = replace(found, decision="not_yet", recommended=None, reasons=reasons)
+    return replace(
+        found,
+        shopping=(*found.shopping, *untried, *unknown),
+        challenger=challenger.name,
+        champion=rival.name,
+        gain=gain,
     )
 
 
-def confidence(
-    evidence: CaseEvidence, findings: Findings, costs: dict[str, CostModel], judgement: Judgement
-) -> float | None:
-    """In which share of bootstrap resamples of the held-out items the same side has the best option.
+@dataclass(frozen=True)
+class _Weighing:
+    """Step 3: the best tuned model (the challenger) against the best alternative (the champion)."""
 
-    It speaks of the sampling of examples only, not of the assumptions; null for "not yet".
-    """
-    if judgement.decision == "not_yet" or judgement.challenger is None or judgement.champion is None:
-        return None
-    case = evidence.case
-    found = {o.name: o for o in options(case, findings, costs)}
-    mine, theirs = found[judgement.challenger], found[judgement.champion]
-    ours, others = (findings.resampled_means.get(o.name, ()) for o in (mine, theirs))
-    if not ours or not others:
-        return None
-    wins = [utility(case, mine, a) > utility(case, theirs, b) for a, b in zip(ours, others, strict=True)]
-    share = statistics.fmean(wins)
-    return share if judgement.decision == "fine_tune" else 1 - share
+    case: Case
+    findings: Findings
+    stakes: Stakes
+    challenger: Option
+    champion: Option
+    champion_broken: bool
+    pair: PairedComparison
+    gain: Gain | None
+
+    # ── what is known of the two ──
+
+    @property
+    def min_gain(self) -> float:
+        return self.case.quality.min_gain
+
+    @property
+    def significant(self) -> bool:
+        """Whether the difference of quality is, over the family of all comparisons of tuned with untuned."""
+        return self.findings.adjusted(self.challenger.name, self.champion.name) < SIGNIFICANT
+
+    @property
+    def better(self) -> bool:
+        return self.pair.ci95[0] > 0 and self.significant and self.pair.difference >= self.min_gain
+
+    @property
+    def worse(self) -> bool:
+        return self.pair.ci95[1] < 0 and self.significant
+
+    @property
+    def as_good(self) -> bool:
+        """Not worse by as much as the smallest gain worth having."""
+        return self.pair.ci95[0] > -self.min_gain
+
+    @property
+    def no_gain(self) -> bool:
+        """Surely less than the smallest gain worth having; that is more than "no difference was found"."""
+        return self.pair.ci95[1] < self.min_gain
+
+    @property
+    def reaches(self) -> bool:
+        bar = self.case.quality.bar
+        return bar is None or self.challenger.quality >= bar
+
+    @property
+    def other_reaches(self) -> bool:
+        bar = self.case.quality.bar
+        return not self.champion_broken and (bar is None or self.champion.quality >= bar)
+
+    @property
+    def saving(self) -> float | None:
+        mine, theirs = self.challenger.cost_usd, self.champion.cost_usd
+        return None if mine is None or theirs is None else theirs - mine
+
+    # ── the rule ──
+
+    def judgement(self) -> Judgement:
+        """What the comparison of the two comes to."""
+        if self.worse and (why := self.findings.artefacts.get(self.challenger.name)) is not None:
+            answers = Purchase(what="tuned_model", text="A tuned model that answers.")
+            return self.wait(say.broken(why), answers)
+        return self.by_worth() if self.stakes.declared else self.by_bar()
+
+    def by_worth(self) -> Judgement:
+        """Answers have a declared worth: the gain in money decides."""
+        gain = self.gain
+        if gain is None:
+            return self.stop(say.WORSE) if self.worse else self.unknown_cost()
+        if gain.high <= 0:
+            doubtful = gain.probability > 1 - SURE
+            return self.wait(say.HANGS_ON_ASSUMPTIONS) if doubtful else self.stop(say.DOES_NOT_PAY)
+        if not self.reaches and self.other_reaches:
+            return self.stop(say.MISSES_BAR)
+        below = () if self.reaches else shopping.below_bar(self.case, self.stakes)
+        if gain.low > 0:
+            if not self.reaches:
+                return self.wait(say.PAYS_BUT_MISSES_BAR, *below)
+            return self.go(say.PAYS) if gain.probability >= SURE else self.wait(say.HANGS_ON_ASSUMPTIONS)
+        offer = shopping.more_examples(self.case, self.pair, self.stakes, gain)
+        if offer.worth_usd is not None and offer.cost_usd is not None and offer.worth_usd <= offer.cost_usd:
+            return self.stop(say.not_worth_finding_out(offer))
+        return self.wait(say.WITHIN_NOISE, offer, *below)
+
+    def by_bar(self) -> Judgement:
+        """Answers have no declared worth: quality against the bar first, then costs."""
+        if self.worse:
+            return self.stop(say.WORSE)
+        if self.saving is None and not self.no_gain:
+            return self.unknown_cost()
+        cheaper = self.saving is not None and self.saving > 0
+        more = shopping.more_examples(self.case, self.pair, self.stakes)
+        if not self.reaches:
+            if self.other_reaches:
+                return self.stop(say.MISSES_BAR)
+            if self.no_gain:
+                return self.stop(say.NOTHING_REACHES_NO_GAIN)
+            if self.better:
+                return self.wait(say.BEST_BUT_BELOW, *shopping.below_bar(self.case, self.stakes))
+            return self.wait(say.NOTHING_REACHES_NOISE, more)
+        if not self.other_reaches or self.case.quality.bar is None:
+            if self.better:
+                return self.go(say.GAIN)
+            if cheaper and self.as_good:
+                return self.go(say.AS_GOOD_AND_CHEAPER)
+            if self.no_gain:
+                return self.stop(say.NO_GAIN)
+            return self.wait(say.GAIN_WITHIN_NOISE, more)
+        # both reach the bar: the cheaper one will do
+        if cheaper:
+            return self.go(say.AS_GOOD_AND_CHEAPER) if self.as_good else self.wait(say.CHEAPER_BUT, more)
+        return self.stop(say.ALTERNATIVE_WILL_DO)
+
+    # ── what it comes to ──
+
+    def said(self) -> tuple[str, ...]:
+        return say.comparison(self.case, self.challenger, self.champion, self.pair, self.saving, self.gain)
+
+    def go(self, why: str) -> Judgement:
+        return Judgement("fine_tune", self.challenger.name, (why, *self.said()))
+
+    def stop(self, why: str) -> Judgement:
+        return Judgement("do_not_fine_tune", self.champion.name, (why, *self.said()))
+
+    def wait(self, why: str, *shopping: Purchase) -> Judgement:
+        return Judgement("not_yet", None, (why, *self.said()), shopping)
+
+    def unknown_cost(self) -> Judgement:
+        unknown = self.challenger if self.challenger.cost_usd is None else self.champion
+        notes = unknown.cost_notes or ("say what it costs",)
+        missing = (Purchase(what="cost", text=f"{unknown.name}: {note}.") for note in notes)
+        return self.wait(f"What {unknown.name} costs is not known.", *missing)
 
 
-def _weigh(
-    case: Case, findings: Findings, challenger: Option, champion: Option, champion_broken: bool
-) -> Judgement:
-    """Step 4: the best tuned model against the best alternative."""
-    pair = findings.pair(challenger.name, champion.name)
-    if pair is None:
-        return Judgement(
-            "not_yet",
-            None,
-            (f"{challenger.name} and {champion.name} have no held-out item in common.",),
-            (f"Results of {challenger.name} and {champion.name} on the same items.",),
-        )
-    bar, min_gain = case.quality.bar, case.quality.min_gain
-    low, high = pair.ci95
-    significant = adjusted_p_values(findings, challenger.name).get(champion.name, pair.p_value) < 0.05
-    better = low > 0 and significant and pair.difference >= min_gain
-    worse = high < 0 and significant
-    no_gain = high < min_gain
-    as_good = low > -min_gain
-    reaches, other_reaches = (bar is None or o.quality >= bar for o in (challenger, champion))
-    if champion_broken:
-        other_reaches = False
-    saving = None
-    if challenger.cost_usd is not None and champion.cost_usd is not None:
-        saving = champion.cost_usd - challenger.cost_usd
-
-    said = [_difference_text(case, challenger, champion, pair)]
-    if bar is not None:
-        said.append(_bar_text(case, challenger, champion))
-    if saving is not None:
-        side = "more" if saving < 0 else "less"
-        said.append(
-            f"Over {case.traffic.horizon_months} months {challenger.name} costs {usd(abs(saving))} {side} "
-            f"than {champion.name} ({usd(challenger.cost_usd)} against {usd(champion.cost_usd)})."
-        )
-
-    def go(why: str) -> Judgement:
-        return Judgement("fine_tune", challenger.name, (why, *said))
-
-    def stop(why: str) -> Judgement:
-        return Judgement("do_not_fine_tune", champion.name, (why, *said))
-
-    def wait(why: str, *missing: str) -> Judgement:
-        return Judgement("not_yet", None, (why, *said), missing)
-
-    more_items = _more_items_text(case, pair, min_gain)
-    if worse and not (saving is not None and saving > 0 and worth_is_declared(case)):
-        broken = _artefact(challenger, findings)
-        if broken:
-            return wait(
-                f"The tuned model looks broken rather than bad: {broken}.", "A tuned model that answers."
-            )
-        return stop("The tuned model is worse than the best alternative.")
-    if saving is None and not no_gain:
-        unknown = challenger if challenger.cost_usd is None else champion
-        return wait(
-            f"What {unknown.name} costs is not known.", *(f"{unknown.name}: {n}." for n in unknown.cost.notes)
-        )
-
-    if worth_is_declared(case) and saving is not None:
-        unit = likely(case.value.correct_usd) - likely(case.value.wrong_usd)
-        volume = sum(monthly_volumes(case))
-        at_worst, at_mean, at_best = (volume * unit * d + saving for d in (low, pair.difference, high))
-        said.append(
-            f"With what answers are worth, tuning brings {usd(at_mean)} over the horizon "
-            f"(95% interval {usd(at_worst)} to {usd(at_best)})."
-        )
-        if at_best <= 0:
-            return stop("The benefit of tuning does not pay for its cost.")
-        if at_worst > 0 and reaches and (better or as_good):
-            return go("The benefit of tuning outweighs its cost.")
-        if not reaches and other_reaches:
-            return stop("The tuned model misses the quality bar that an alternative reaches.")
-        if not reaches and at_worst > 0:
-            return wait("Tuning would pay, but the tuned model misses the quality bar.", *_below_bar(case))
-        below = () if reaches else _below_bar(case)
-        return wait("Whether tuning pays lies within the noise of this held-out set.", more_items, *below)
-
-    if not reaches:
-        if other_reaches:
-            return stop("The tuned model misses the quality bar that an alternative reaches.")
-        if no_gain:
-            return stop("Nothing reaches the quality bar, and tuning brings no gain worth having.")
-        if better:
-            return wait("The tuned model is the best so far, but misses the quality bar.", *_below_bar(case))
-        return wait(
-            "Nothing reaches the quality bar, and the gain of tuning lies within the noise.", more_items
-        )
-    if not other_reaches or bar is None:
-        if better:
-            return go("The tuned model brings a gain worth having, which no alternative has.")
-        if saving is not None and saving > 0 and as_good:
-            return go("The tuned model is as good as the best alternative, and costs less.")
-        if no_gain:
-            return stop("Tuning brings no gain worth having.")
-        return wait("The gain of tuning lies within the noise of this held-out set.", more_items)
-    # both reach the bar: the cheaper one will do
-    if saving is not None and saving > 0:
-        if as_good:
-            return go("The tuned model is as good as the best alternative, and costs less.")
-        return wait(
-            "The tuned model costs less, but whether it is as good lies within the noise.", more_items
-        )
-    return stop("An alternative reaches the quality bar without the cost of tuning.")
+def _all_measured(case: Case, tuned: Sequence[Option]) -> bool:
+    """Whether every fine-tuned baseline of the case was measured."""
+    return {b.name for b in case.baselines if b.kind == "fine_tuned"} <= {o.name for o in tuned}
 
 
-def _below_bar(case: Case) -> tuple[str, ...]:
-    """What would help where the best so far misses the bar."""
-    missing = ["A tuned model that reaches the bar: more or better training data, or a larger base model."]
-    if not worth_is_declared(case):
-        missing.append(
-            "Or what right and wrong answers are worth (the key value), and a bar that follows from it."
-        )
-    return tuple(missing)
-
-
-def _without_tuned(case: Case, champion: Option | None, untried: tuple[str, ...]) -> Judgement:
+def _without_tuned(case: Case, champion: Option | None, untried: Sequence[Purchase]) -> Judgement:
     """No tuned model was measured: only a good enough alternative settles the matter."""
     bar = case.quality.bar
     interval = champion.standing.quality.ci95 if champion else None
     if champion is not None and bar is not None and interval is not None and interval[0] >= bar:
         return Judgement(
-            "do_not_fine_tune",
-            champion.name,
-            (
-                f"{champion.name} reaches the quality bar without tuning: {percent(champion.quality)}, "
-                f"surely above {percent(bar)}.",
-            ),
-            champion=champion.name,
+            "do_not_fine_tune", champion.name, (say.reaches_without(case, champion),), champion=champion.name
         )
+    add = Purchase(what="baseline", text="A fine-tuned baseline: add one, and run it.")
     return Judgement(
-        "not_yet",
-        None,
-        ("No fine-tuned model was measured, and no alternative surely reaches the quality bar.",),
-        ("A fine-tuned baseline: add one, and run it.", *untried),
-    )
-
-
-def _untried(case: Case, findings: Findings) -> tuple[str, ...]:
-    """Alternatives that must be tried before a go, and were not."""
-    kinds = {s.spec.kind for s in findings.standings}
-    missing = []
-    if "few_shot" not in kinds:
-        missing.append("Few-shot prompting: add a few_shot baseline, and run it.")
-    if case.data.documents is not None and "rag" not in kinds:
-        missing.append("Retrieval: there are documents, so add a rag baseline, and run it.")
-    return tuple(missing)
-
-
-def _artefact(tuned: Option, findings: Findings) -> str | None:
-    """A fault of configuration that passes for a bad model: it answers nothing, or never ends."""
-    items = tuned.standing.measured.items
-    empty = sum(1 for i in items if i.failure is None and not (i.answer or "").strip())
-    if items and empty / len(items) > 0.5 and any(i.answer is not None for i in items):
-        return f"{empty} of {len(items)} answers are empty, as with a fault of padding or end-of-text tokens"
-    base = findings.base_of(tuned.standing)
-    if base is not None and tuned.quality == 0 and (base.value or 0) >= 0.2:
-        return (
-            f"it scores exactly 0 where its own base scores {percent(base.value)}, "
-            "as with a fault of padding, end-of-text tokens or chat format"
-        )
-    return None
-
-
-def _difference_text(case: Case, challenger: Option, champion: Option, pair: PairedComparison) -> str:
-    low, high = pair.ci95
-    return (
-        f"{challenger.name} has {case.quality.metric} {percent(challenger.quality)}, {champion.name} "
-        f"{percent(champion.quality)}: a difference of {pair.difference * 100:+.1f} points "
-        f"(95% interval {low * 100:+.1f} to {high * 100:+.1f}, n = {pair.n})."
-    )
-
-
-def _bar_text(case: Case, challenger: Option, champion: Option) -> str:
-    bar = case.quality.bar or 0.0
-    who = [o.name for o in (challenger, champion) if o.quality >= bar]
-    reached = " and ".join(who) if who else "Neither"
-    verb = "reach" if len(who) == 2 else "reaches"
-    return f"{reached} {verb} the bar of {percent(bar)}."
-
-
-def _more_items_text(case: Case, pair: PairedComparison, min_gain: float) -> str:
-    from advisor.statistics.power import needed_examples
-
-    target = max(abs(pair.difference), min_gain) or 0.01
-    rate = sum(pair.discordant) / pair.n if pair.discordant else None
-    # a graded difference's spread, from its own interval: ±1.96 standard errors
-    sd = None if pair.discordant else (pair.ci95[1] - pair.ci95[0]) / 3.92 * pair.n**0.5
-    if (sd == 0) or (rate == 0):
-        return "More held-out items."
-    need = needed_examples(target, discordant_rate=rate, sd=sd)
-    if need <= pair.n:
-        return f"More held-out items than the {pair.n} there are."
-    points = f"{target * 100:.1f} points"
-    return f"About {need - pair.n:,} more held-out items, to show a difference of {points} with 80% power."
+        "not_yet", None, (say.NO_TUNED,), (add, *untried), champion=champion.name if champion else None
+    )  # fmt: skip

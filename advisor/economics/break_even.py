@@ -1,86 +1,156 @@
 """The monthly volume from which one baseline is cheaper than another over the horizon.
 
-With fixed costs F (one-off, and machines over all months) and cost per request v, the totals over H months at a
-steady volume x are F + v·x·H; they are equal at x = (F_a − F_b) / ((v_b − v_a)·H).
+At a steady volume of x requests a month, the present value of all costs is F + v·x·A + M·n(x)·A: what does not depend
+on the volume, the price of a request, and the machines that the volume needs; A is what a dollar a month is worth over
+the horizon (its months, undiscounted). With one machine each, two baselines cost the same at
+x = (F_a + M_a·A − F_b − M_b·A) / ((v_b − v_a)·A).
+
+With more machines the costs are steps: from which volume on a baseline stays cheaper is found step by step.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
+import numpy as np
+
 from advisor.economics.costs import CostModel, total
+from advisor.economics.drivers import Drivers
+from advisor.economics.horizon import horizon_costs
+from advisor.economics.serving import capacity_per_month, marginal_usd, monthly_usd
 from advisor.records import BreakEven
+
+_MOST_STEPS = 100_000
+"""Machines are added up to so many times in search of a break-even; beyond, none is said."""
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A baseline's costs as a function of a steady volume; present values over the horizon."""
+
+    fixed: float
+    slope: float
+    """Per request a month."""
+    machine: float
+    """One machine that is always on."""
+    capacity: float | None
+    """Requests a month one carries; None where it does not matter, or is unknown."""
+
+    @property
+    def with_one(self) -> float:
+        return self.fixed + self.machine
+
+    @property
+    def steps(self) -> float:
+        """How far apart the volumes are at which another machine is needed."""
+        return self.capacity if self.machine and self.capacity else np.inf
 
 
 def break_even(
-    baseline: str, model: CostModel, against: str, other: CostModel, *, horizon_months: int, now: float
+    baseline: str, model: CostModel, against: str, other: CostModel, *, drivers: Drivers, horizon_months: int
 ) -> BreakEven:
     """Where `baseline` becomes cheaper than `against`.
 
-    One machine each is assumed; `within_capacity` says whether it carries that volume.
+    `requests_per_month` assumes one machine each, and `within_capacity` says whether it carries that volume; where it
+    does not, `with_machines` is the volume from which it stays cheaper with as many machines as are needed.
     """
-    mine, theirs = _line(model, horizon_months), _line(other, horizon_months)
+    mine, theirs = _line(model, drivers, horizon_months), _line(other, drivers, horizon_months)
+
+    def found(text: str, volume: float | None, within: bool | None, more: float | None = None) -> BreakEven:
+        return BreakEven(
+            baseline=baseline, against=against, requests_per_month=volume, within_capacity=within,
+            with_machines=more, text=text,
+        )  # fmt: skip
+
     if mine is None or theirs is None:
-        unknown = baseline if mine is None else against
-        return BreakEven(
-            baseline=baseline,
-            against=against,
-            requests_per_month=None,
-            within_capacity=None,
-            text=f"Unknown: the cost of {unknown} is not known.",
+        return found(
+            f"Unknown: the cost of {baseline if mine is None else against} is not known.", None, None
         )
-    (fixed, slope), (other_fixed, other_slope) = mine, theirs
-    if fixed <= other_fixed and slope <= other_slope:
-        same = fixed == other_fixed and slope == other_slope
-        return BreakEven(
-            baseline=baseline,
-            against=against,
-            requests_per_month=None if same else 0.0,
-            within_capacity=None if same else True,
-            text=f"{baseline} and {against} cost the same."
-            if same
-            else f"{baseline} is cheaper at any volume.",
-        )
-    if slope >= other_slope:
-        return BreakEven(
-            baseline=baseline,
-            against=against,
-            requests_per_month=None,
-            within_capacity=None,
-            text=f"{baseline} never becomes cheaper than {against}: "
-            "its fixed costs are higher, and a request costs no less.",
-        )
-    volume = (fixed - other_fixed) / (other_slope - slope) / horizon_months
-    capacity = model.capacity_per_month if model.machine_per_month else None
-    within = None if model.machine_per_month and capacity is None else capacity is None or volume <= capacity
-    carried = {
-        True: "",
-        False: ", more than one machine carries",
-        None: "; whether one machine carries it is unknown",
-    }
-    return BreakEven(
-        baseline=baseline,
-        against=against,
-        requests_per_month=volume,
-        within_capacity=within,
-        text=f"{baseline} is cheaper than {against} from about {_in_words(volume)} requests a month{carried[within]} "
-        f"(now {now:,.0f}).",
+    if mine.with_one <= theirs.with_one and mine.slope <= theirs.slope:
+        if mine.with_one == theirs.with_one and mine.slope == theirs.slope:
+            return found(f"{baseline} and {against} cost the same.", None, None)
+        return found(f"{baseline} is cheaper at any volume{_if_carried(mine)}.", 0.0, True)
+    if mine.slope >= theirs.slope:
+        why = "its fixed costs are higher, and a request costs no less"
+        return found(f"{baseline} never becomes cheaper than {against}: {why}.", None, None)
+    volume = (mine.with_one - theirs.with_one) / (theirs.slope - mine.slope)
+    now = f"(now {float(drivers.requests_per_month):,.0f})"
+    text = f"{baseline} is cheaper than {against} from about {_in_words(volume)} requests a month"
+    if not mine.machine:
+        return found(f"{text} {now}.", volume, True)
+    if mine.capacity is None:
+        return found(f"{text}, whether one machine carries it is unknown {now}.", volume, None)
+    if volume <= mine.capacity:
+        return found(f"{text} {now}.", volume, True)
+    more = _with_machines(mine, theirs)
+    said = (
+        "with more of them it never stays cheaper"
+        if more is None
+        else f"with {int(np.ceil(more / mine.capacity - 1e-9)):,} machines, from about {_in_words(more)}"
+    )
+    return found(f"{text}, more than one machine carries; {said} {now}.", volume, False, more)
+
+
+def _if_carried(line: _Line) -> str:
+    return f" that one machine carries ({_in_words(line.capacity)})" if line.machine and line.capacity else ""
+
+
+def _with_machines(mine: _Line, theirs: _Line) -> float | None:
+    """The volume from which `mine` stays cheaper, with as many machines on both sides as it takes.
+
+    The difference of costs is a saw-tooth: linear between the volumes at which a machine is added, and a jump there.
+    """
+
+    def difference(x: np.ndarray, after: bool) -> np.ndarray:
+        """Mine less theirs at the volumes x, just after or just before a step there."""
+        sums = []
+        for line in (mine, theirs):
+            steps = x / line.steps
+            count = np.floor(steps + 1e-9) + 1 if after else np.maximum(np.ceil(steps - 1e-9), 1)
+            sums.append(line.fixed + line.slope * x + line.machine * count)
+        return np.asarray(sums[0] - sums[1])
+
+    slope = mine.slope - theirs.slope
+    trend = slope + mine.machine / mine.steps - theirs.machine / theirs.steps
+    if trend >= 0:
+        return None
+    # beyond this volume the difference is below zero whatever the steps
+    last = max(mine.with_one - theirs.fixed, 0.0) / -trend
+    if last / mine.steps + last / theirs.steps > _MOST_STEPS:
+        return None
+    starts = [np.arange(0, last + s, s) for s in (mine.steps, theirs.steps) if np.isfinite(s)]
+    edges = np.unique(np.concatenate([[0.0], *starts, [last]]))
+    after, before = difference(edges[:-1], after=True), difference(edges[1:], after=False)
+    dearer = np.flatnonzero((after > 0) | (before > 0))
+    if not len(dearer):
+        return 0.0
+    k = int(dearer[-1])
+    crosses = slope < 0 and before[k] <= 0
+    return float(edges[k] - after[k] / slope) if crosses else float(edges[k + 1])
+
+
+def _line(model: CostModel, drivers: Drivers, horizon_months: int) -> _Line | None:
+    """None where a cost is unknown."""
+    costs = horizon_costs(model, replace(drivers, requests_per_month=0.0), horizon_months)
+    slope, machine = marginal_usd(model, drivers), monthly_usd(model, drivers)
+    others = [
+        None if v is None else float((v * costs.discount).sum())
+        for k, v in costs.parts.items()
+        if k != "serving"
+    ]
+    fixed = total(others)
+    if fixed is None or slope is None or machine is None:
+        return None
+    annuity = float(costs.discount[..., 1:].sum())
+    capacity = capacity_per_month(model, drivers) if model.billing == "machine" else None
+    return _Line(
+        fixed, float(slope) * annuity, float(machine) * annuity, None if capacity is None else float(capacity)
     )
 
 
-def _in_words(volume: float) -> str:
+def _in_words(volume: float | None) -> str:
     """A volume as it is said: 1,230 · 45.6 million."""
     for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
-        if volume >= size:
+        if volume is not None and volume >= size:
             return f"{volume / size:,.3g} {word}"
     return f"{volume:,.0f}"
-
-
-def _line(model: CostModel, horizon_months: int) -> tuple[float, float] | None:
-    """(fixed costs over the horizon, cost per request), for one machine."""
-    if model.per_request is None:
-        return None
-    retraining = (
-        None if model.retraining_per_year is None else model.retraining_per_year * horizon_months / 12
-    )
-    machine = None if model.machine_per_month is None else model.machine_per_month * horizon_months
-    fixed = total([model.one_off_usd, model.renewal_usd(horizon_months), retraining, machine])
-    return None if fixed is None else (fixed, model.per_request)

@@ -1,86 +1,93 @@
-"""What a baseline costs: its parts, and their sum over the horizon.
+"""The shape of a baseline's costs: what was measured and priced of it, whatever the assumptions say.
 
 - A model priced by the token costs what its measured tokens cost.
 - A model on a machine paid by the hour costs hours: all of them where it is always on, else those that its
-  measured throughput needs.
+  throughput needs.
 - A model tuned at a provider that hosts it by the hour costs both: tokens, and the hours of its deployment.
 - Fine-tuning costs, once, the hours of data preparation, evaluation and refinement, and the training itself;
   and training and evaluation again with every retraining. A classifier costs the data hours, since it learns from
   the same labels. Prompting and retrieval are charged no hours.
-- A tuned model whose service ends within the horizon has to be tuned anew: what is paid once is spread over its
-  remaining life, not over the horizon.
 
-What is not known makes the sums that need it unknown, never zero.
+Together with the assumptions (`Drivers`) it gives costs month by month (`horizon`). What is not known makes the sums
+that need it unknown, never zero.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import Literal
 
-from advisor.cases.schema import BaselineSpec, Case, Effort, Serving, TokenPrices, likely
+from advisor.cases.schema import BaselineSpec, Case, Serving, TokenPrices
 from advisor.catalogue.prices import Price
-from advisor.records import Cost, Measured, Record
+from advisor.economics.drivers import machine_key
+from advisor.economics.resources import Resources
+from advisor.records import BaselineKind, LoadTest, Record
 
 HOURS_PER_MONTH = 730
 """8,760 hours a year / 12."""
 
+HoursField = Literal["data_hours", "evaluation_hours", "refinement_hours"]
+
+
+class TokenRates(Record):
+    """USD per million tokens."""
+
+    input: float
+    cached_input: float | None = None
+    """None: reused tokens cost as fresh ones."""
+    output: float
+    batch_input: float | None = None
+    """None: no batch price is known, and requests that could wait cost as the others."""
+    batch_cached_input: float | None = None
+    batch_output: float | None = None
+
 
 class CostModel(Record):
-    """A baseline's cost as a function of volume; USD. None is unknown."""
+    """What is measured and priced of one baseline. None is unknown."""
 
-    one_off: dict[str, float | None]
-    """By what it is for: data, evaluation, refinement, training."""
-    retraining_per_year: float | None
-    per_request: float | None
-    """What one more request costs; 0 on a machine that is on anyway."""
-    machine_per_month: float | None
-    """One machine that is always on; 0 where there is none."""
-    machine_seconds_per_request: float | None
-    per_1k_requests: float | None
+    name: str
+    kind: BaselineKind
+    model: str | None = None
+    """The case's name of its model, by which drivers may change its prices."""
+    billing: Literal["tokens", "machine", "calls", "unknown"] = "unknown"
+    """`calls`: results that came with what each call cost."""
+
+    fresh_tokens: float | None = None
+    cached_tokens: float | None = None
+    output_tokens: float | None = None
+    rates: TokenRates | None = None
+    usd_per_call: float | None = None
+    hosting_usd_per_hour: float = 0.0
+    """A deployment at a provider, used or not."""
+    machine_usd_per_hour: float | None = None
+    machine_keys: tuple[str, ...] = ()
+    """Keys of the machine's price among the drivers; of several, the cheapest counts."""
+    always_on: bool = False
+    machine_s: float | None = None
+    """Machine time of a request, at full use."""
+
+    hours: tuple[HoursField, ...] = ()
+    """What people do, once."""
+    training_usd: float | None = 0.0
+    training_hours: float | None = None
+    """Where training is paid by the hour: at the price of the machine that serves."""
     life_months: float | None = None
-    """Months until the tuned model's service ends; None where no end is known."""
+    """Months until the service of its model ends; None where no end is known."""
+    retrieves: bool = False
+    measuring_usd: float | None = None
+    """What measuring it cost: spent, and no part of the sums."""
     notes: tuple[str, ...] = ()
 
     @property
-    def capacity_per_month(self) -> float | None:
-        """Requests that one machine carries in a month, at the measured or declared throughput."""
-        if not self.machine_seconds_per_request:
-            return None
-        return HOURS_PER_MONTH * 3600 / self.machine_seconds_per_request
+    def tuned(self) -> bool:
+        """Whether it is a fine-tuned model."""
+        return self.kind == "fine_tuned"
 
     @property
-    def one_off_usd(self) -> float | None:
-        """All that is paid once."""
-        return total(self.one_off.values())
-
-    def renewal_usd(self, horizon_months: float) -> float | None:
-        """What is paid once, paid again because the service ends within the horizon.
-
-        The one-off costs are spread over the shorter of horizon and life: the horizon takes horizon / life of them.
-        """
-        if self.life_months is None or self.life_months >= horizon_months or not self.one_off:
-            return 0.0
-        if self.life_months <= 0 or self.one_off_usd is None:
-            return None
-        return self.one_off_usd * (horizon_months / self.life_months - 1)
-
-    def machines(self, requests: float) -> int:
-        """Machines that are always on for a month's requests; one where the throughput is not known."""
-        if not self.machine_per_month:
-            return 0
-        return max(1, math.ceil(requests / self.capacity_per_month)) if self.capacity_per_month else 1
-
-    def serving_usd(self, requests: float) -> float | None:
-        """Serving a month's requests."""
-        if self.per_request is None or self.machine_per_month is None:
-            return None
-        return self.per_request * requests + self.machine_per_month * self.machines(requests)
-
-    def month_usd(self, requests: float) -> float | None:
-        """A month: serving, and a twelfth of the year's retraining."""
-        retraining = None if self.retraining_per_year is None else self.retraining_per_year / 12
-        return total([self.serving_usd(requests), retraining])
+    def by_the_month(self) -> bool:
+        """Whether a machine or deployment is paid, used or not."""
+        return (self.billing == "machine" and self.always_on) or self.hosting_usd_per_hour > 0
 
 
 def total(parts: Iterable[float | None]) -> float | None:
@@ -89,16 +96,10 @@ def total(parts: Iterable[float | None]) -> float | None:
     return None if None in known else math.fsum(v for v in known if v is not None)
 
 
-def monthly_volumes(case: Case) -> list[float]:
-    """Requests in each month of the horizon."""
-    first, growth = likely(case.traffic.requests_per_month), likely(case.traffic.monthly_growth)
-    return [first * (1 + growth) ** month for month in range(case.traffic.horizon_months)]
-
-
 def cost_model(
     case: Case,
     spec: BaselineSpec,
-    measured: Measured | None,
+    resources: Resources,
     price: Price | None = None,
     life_months: float | None = None,
 ) -> CostModel:
@@ -107,45 +108,67 @@ def cost_model(
     Args:
         case: The case.
         spec: The baseline.
-        measured: What was measured of it, if anything.
+        resources: What a request takes, by `resources_of`.
         price: What its model costs by the token; absent, the case's own prices.
         life_months: Months until the service of its model ends; None where no end is known.
     """
     notes: list[str] = []
-    seconds = _machine_seconds(measured)
-    if spec.kind == "classifier":
-        per_request, machine, per_1k = _classifier_serving(case, spec, seconds, notes)
-    else:
-        model = case.models[str(spec.model)]
-        if model.serving is not None:
-            if model.serving.requests_per_s is not None:
-                seconds = 1 / model.serving.requests_per_s
-                notes.append(f"throughput of {model.serving.requests_per_s:g} requests/s is declared")
-            per_request, machine, per_1k = _hourly_serving(model.serving, seconds, notes)
-        elif price is not None or model.prices is not None:
-            per_request = _token_cost(price or model.prices, measured, notes)
-            machine, per_1k = 0.0, None if per_request is None else per_request * 1000
-            if price is not None and price.hosting_usd_per_hour:
-                machine = price.hosting_usd_per_hour * HOURS_PER_MONTH
-                notes.append(f"its deployment costs {price.hosting_usd_per_hour:g} USD an hour, used or not")
-            if price is not None and price.kind != "declared":
-                notes.append(_price_note(price))
-        else:
-            per_request = _mean_paid(measured)
-            machine, per_1k = 0.0, None if per_request is None else per_request * 1000
-            if per_request is None:
-                notes.append(f"model {spec.model!r} has neither `serving` nor `prices`: its cost is unknown")
-    one_off, retraining = _tuning_costs(case, spec, measured, notes)
-    return CostModel(
-        one_off=one_off,
-        retraining_per_year=retraining,
-        per_request=per_request,
-        machine_per_month=machine,
-        machine_seconds_per_request=seconds if machine or spec.kind == "classifier" else None,
-        per_1k_requests=per_1k,
-        life_months=life_months if spec.kind == "fine_tuned" else None,
-        notes=tuple(notes),
+    found = CostModel(
+        name=spec.name,
+        kind=spec.kind,
+        model=spec.model,
+        life_months=life_months,
+        retrieves=spec.uses_retrieval,
+        measuring_usd=resources.measuring_usd,
     )
+    if spec.kind == "classifier":
+        shape = _classifier(case, spec, resources, notes)
+    else:
+        shape = _served(case, spec, resources, price, notes)
+    shape |= _once(case, spec, resources, notes)
+    return found.model_copy(update={**shape, "notes": tuple(notes)})
+
+
+def _served(
+    case: Case, spec: BaselineSpec, resources: Resources, price: Price | None, notes: list[str]
+) -> dict[str, object]:
+    """How the answers of a language model are paid."""
+    model = case.models[str(spec.model)]
+    if model.serving is not None:
+        return _machine(case, model.serving, resources, machine_key(str(spec.model)), notes)
+    if price is not None or model.prices is not None:
+        shape: dict[str, object] = {
+            "billing": "tokens",
+            "fresh_tokens": resources.fresh_tokens,
+            "cached_tokens": resources.cached_tokens,
+            "output_tokens": resources.output_tokens,
+            "rates": _rates(price or model.prices, case, notes),
+        }
+        if resources.fresh_tokens is None:
+            notes.append("tokens are unknown")
+        if price is not None and price.hosting_usd_per_hour:
+            shape["hosting_usd_per_hour"] = price.hosting_usd_per_hour
+            notes.append(f"its deployment costs {price.hosting_usd_per_hour:g} USD an hour, used or not")
+        if price is not None and price.kind != "declared":
+            notes.append(_price_note(price))
+        return shape
+    if resources.paid_usd is None:
+        notes.append(f"model {spec.model!r} has neither `serving` nor `prices`: its cost is unknown")
+        return {}
+    return {"billing": "calls", "usd_per_call": resources.paid_usd}
+
+
+def _rates(prices: Price | TokenPrices | None, case: Case, notes: list[str]) -> TokenRates | None:
+    if prices is None or prices.input is None or prices.output is None:
+        notes.append("the price of tokens is unknown")
+        return None
+    rates = TokenRates(input=prices.input, cached_input=prices.cached_input, output=prices.output)
+    if isinstance(prices, Price) and prices.batch_input is not None and prices.batch_output is not None:
+        batch = {k: getattr(prices, k) for k in ("batch_input", "batch_cached_input", "batch_output")}
+        return rates.model_copy(update=batch)
+    if case.traffic.batch_share:
+        notes.append("no batch price is known: requests that can wait cost as the others")
+    return rates
 
 
 def _price_note(price: Price) -> str:
@@ -155,139 +178,85 @@ def _price_note(price: Price) -> str:
     return "; ".join([*parts, *price.disagreements])
 
 
-def summarise(model: CostModel, volumes: Sequence[float]) -> Cost:
-    """The cost of a baseline as the decision shows it; the month is the first one."""
-    first = volumes[0]
-    per_month = model.month_usd(first)
-    serving = total([model.serving_usd(v) for v in volumes])
-    retraining = None if model.retraining_per_year is None else model.retraining_per_year * len(volumes) / 12
-    renewal = model.renewal_usd(len(volumes))
-    parts = {**model.one_off, "serving": serving, "retraining": retraining}
-    if renewal != 0.0:
-        parts["renewal"] = renewal
-    return Cost(
-        per_1k_requests=model.per_1k_requests,
-        one_off=model.one_off_usd,
-        per_month=per_month,
-        over_horizon=total(parts.values()),
-        per_1k_at_traffic=per_month / first * 1000 if per_month is not None and first else None,
-        capacity_per_month=model.capacity_per_month,
-        parts=parts,
-        notes=model.notes,
-    )
-
-
-def _machine_seconds(measured: Measured | None) -> float | None:
-    """Mean machine time of a request, as measured in this process."""
-    times = [i.compute_s for i in measured.items if i.compute_s is not None] if measured else []
-    return sum(times) / len(times) if times else None
-
-
-def _hourly_serving(
-    serving: Serving, seconds: float | None, notes: list[str]
-) -> tuple[float | None, float | None, float | None]:
-    """(per request, machine per month, machine time of 1,000 requests)."""
-    per_1k = None if seconds is None else serving.usd_per_hour * seconds / 3600 * 1000
+def _machine(
+    case: Case, serving: Serving, resources: Resources, key: str | None, notes: list[str]
+) -> dict[str, object]:
+    """A machine by the hour. A declared throughput counts over a load test's, and that over measured machine time."""
+    seconds = resources.machine_s
+    if serving.requests_per_s is not None:
+        seconds = 1 / serving.requests_per_s
+        notes.append(f"throughput of {serving.requests_per_s:g} requests/s is declared")
+    elif resources.load is not None:
+        seconds = _under_load(resources.load, case.constraints.latency_p95_s, notes) or seconds
     if seconds is None:
         notes.append("throughput is unknown: one machine is assumed")
-    if serving.always_on:
-        return 0.0, serving.usd_per_hour * HOURS_PER_MONTH, per_1k
-    return None if per_1k is None else per_1k / 1000, 0.0, per_1k
-
-
-def _classifier_serving(
-    case: Case, spec: BaselineSpec, seconds: float | None, notes: list[str]
-) -> tuple[float | None, float | None, float | None]:
-    if spec.serving is not None:
-        return _hourly_serving(spec.serving, seconds, notes)
-    prices = [m.serving.usd_per_hour for m in case.models.values() if m.serving is not None]
-    if not prices or seconds is None:
-        notes.append("give the classifier `serving: {usd_per_hour: …}` to price the machine it runs on")
-        return None, 0.0, None
-    notes.append(
-        f"runs inside the caller's program; its machine time is priced at {min(prices):g} USD an hour"
-    )
-    per_request = min(prices) * seconds / 3600
-    return per_request, 0.0, per_request * 1000
-
-
-def _token_cost(
-    prices: Price | TokenPrices | None, measured: Measured | None, notes: list[str]
-) -> float | None:
-    """Mean cost of a request by its tokens; cached tokens are cheaper where the price list says so."""
-    used = (
-        [i.usage for i in measured.items if i.usage.input is not None and i.usage.output is not None]
-        if measured
-        else []
-    )
-    if not used:
-        notes.append("tokens are unknown")
-        return None
-    if prices is None or prices.input is None or prices.output is None:
-        notes.append("the price of tokens is unknown")
-        return None
-    cached_price = prices.cached_input if prices.cached_input is not None else prices.input
-    usd = 0.0
-    for usage in used:
-        cached = usage.cached_input or 0
-        usd += (
-            ((usage.input or 0) - cached) * prices.input
-            + cached * cached_price
-            + (usage.output or 0) * prices.output
-        )
-    return usd / 1e6 / len(used)
-
-
-def _mean_paid(measured: Measured | None) -> float | None:
-    """Mean of the costs that came with the results, for imported ones."""
-    paid = [i.cost_usd for i in measured.items if i.cost_usd is not None] if measured else []
-    return sum(paid) / len(paid) if paid else None
-
-
-def _tuning_costs(
-    case: Case, spec: BaselineSpec, measured: Measured | None, notes: list[str]
-) -> tuple[dict[str, float | None], float | None]:
-    """(one-off costs by part, retraining per year)."""
-    effort = case.effort
-    if spec.kind == "classifier":
-        return {"data": _labour(effort, "data_hours", notes)}, 0.0
-    if spec.kind != "fine_tuned" or spec.tuning is None:
-        return {}, 0.0
-    training = 0.0 if spec.tuning.system == "existing" else _training_usd(case, spec, measured, notes)
-    evaluation = _labour(effort, "evaluation_hours", notes)
-    one_off = {
-        "data": _labour(effort, "data_hours", notes),
-        "evaluation": evaluation,
-        "refinement": _labour(effort, "refinement_hours", notes),
-        "training": training,
+    return {
+        "billing": "machine",
+        "machine_usd_per_hour": serving.usd_per_hour,
+        "machine_keys": (key,) if key else (),
+        "always_on": serving.always_on,
+        "machine_s": seconds,
     }
-    times = likely(effort.retrains_per_year)
-    once = total([training, evaluation])
-    return one_off, 0.0 if times == 0 else None if once is None else times * once
 
 
-def _training_usd(
-    case: Case, spec: BaselineSpec, measured: Measured | None, notes: list[str]
-) -> float | None:
-    record = measured.tuning if measured else None
+def _under_load(load: LoadTest, limit_s: float | None, notes: list[str]) -> float | None:
+    """Seconds a request at the highest throughput that kept the latency limit; of all points if none did."""
+    sound = [p for p in load.points if p.requests_per_s > 0 and not p.failed]
+    kept = [p for p in sound if limit_s is None or p.p95_s <= limit_s]
+    if not sound:
+        return None
+    if not kept:
+        notes.append(f"under load, no tested number of requests at a time keeps {limit_s:g} s")
+    point = max(kept, key=lambda p: p.requests_per_s) if kept else min(sound, key=lambda p: p.concurrency)
+    notes.append(f"throughput of {point.requests_per_s:.3g} requests/s was measured under load on {load.on}")
+    return 1 / point.requests_per_s
+
+
+def _classifier(case: Case, spec: BaselineSpec, resources: Resources, notes: list[str]) -> dict[str, object]:
+    """It runs inside the caller's program, unless it has a machine of its own."""
+    if spec.serving is not None:
+        return _machine(case, spec.serving, resources, None, notes)
+    machines = {machine_key(n): m.serving.usd_per_hour for n, m in case.models.items() if m.serving}
+    if not machines or resources.machine_s is None:
+        notes.append("give the classifier `serving: {usd_per_hour: …}` to price the machine it runs on")
+        return {"machine_s": resources.machine_s}
+    cheapest = min(machines.values())
+    notes.append(f"runs inside the caller's program; its machine time is priced at {cheapest:g} USD an hour")
+    return {
+        "billing": "machine",
+        "machine_usd_per_hour": cheapest,
+        "machine_keys": tuple(machines),
+        "machine_s": resources.machine_s,
+    }
+
+
+def _once(case: Case, spec: BaselineSpec, resources: Resources, notes: list[str]) -> dict[str, object]:
+    """What people do, and what training takes."""
+    fields: tuple[HoursField, ...] = ()
+    shape: dict[str, object] = {}
+    if spec.kind == "classifier":
+        fields = ("data_hours",)
+    elif spec.kind == "fine_tuned" and spec.tuning is not None:
+        fields = ("data_hours", "evaluation_hours", "refinement_hours")
+        if spec.tuning.system != "existing":
+            shape = _training(case, spec, resources, notes)
+    for name in fields:
+        hours = getattr(case.effort, name)
+        if hours is None or (hours != 0 and case.effort.hourly_rate_usd is None):
+            notes.append(f"effort.{name if hours is None else 'hourly_rate_usd'} is not given")
+    return {**shape, "hours": fields}
+
+
+def _training(case: Case, spec: BaselineSpec, resources: Resources, notes: list[str]) -> dict[str, object]:
+    record = resources.tuning
     if record is not None and record.cost_usd is not None:
         notes.append(f"training: {record.tokens:,} tokens, {record.settings.get('tokens_are', 'billed')}")
-        return record.cost_usd
+        return {"training_usd": record.cost_usd}
     serving = case.models[str(spec.model)].serving
     if record is None or serving is None:
         notes.append("what training costs is unknown")
-        return None
+        return {"training_usd": None}
     notes.append(
         f"training took {record.duration_s:,.0f} s, priced as serving is, at {serving.usd_per_hour:g} USD an hour"
     )
-    return record.duration_s / 3600 * serving.usd_per_hour
-
-
-def _labour(effort: Effort, field: str, notes: list[str]) -> float | None:
-    hours, rate = getattr(effort, field), effort.hourly_rate_usd
-    if hours is not None and likely(hours) == 0:
-        return 0.0
-    if hours is None or rate is None:
-        notes.append(f"effort.{field if hours is None else 'hourly_rate_usd'} is not given")
-        return None
-    return likely(hours) * likely(rate)
+    return {"training_usd": None, "training_hours": record.duration_s / 3600}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from advisor.records.answers import ChatRequest, Completion, Failure, Message, Usage
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
+from advisor.records.costs import MonthCost
 from advisor.records.decision import (
     SCHEMA_VERSION,
     BaselineSummary,
@@ -40,11 +41,21 @@ from advisor.records.measured import (
     Tokens,
     TuningRecord,
 )
+from advisor.records.uncertainty import (
+    BaselineOdds,
+    Information,
+    MapPoint,
+    MoreExamples,
+    Purchase,
+    TornadoBar,
+    Uncertainty,
+)
 
 __all__ = [
     "SCHEMA_VERSION",
     "AnswerWord",
     "BaselineKind",
+    "BaselineOdds",
     "BaselineSummary",
     "BreakEven",
     "CaseFacts",
@@ -60,15 +71,20 @@ __all__ = [
     "EvidenceKind",
     "Failure",
     "Flip",
+    "Information",
     "ItemResult",
     "ItemTable",
     "Latency",
     "LoadPoint",
     "LoadTest",
+    "MapPoint",
     "Measured",
     "Message",
+    "MonthCost",
+    "MoreExamples",
     "PromptParts",
     "Provenance",
+    "Purchase",
     "Quality",
     "Question",
     "ReadinessItem",
@@ -78,7 +94,9 @@ __all__ = [
     "SettingTrial",
     "StoppedEarly",
     "Tokens",
+    "TornadoBar",
     "TuningRecord",
+    "Uncertainty",
     "Usage",
     "Verdict",
 ]

@@ -8,7 +8,9 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue
 
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
+from advisor.records.costs import MonthCost
 from advisor.records.measured import PromptParts, RetrievalQuality, SettingTrial, Tokens, TuningRecord
+from advisor.records.uncertainty import MapPoint, Purchase, TornadoBar, Uncertainty
 
 SCHEMA_VERSION = 1
 
@@ -45,7 +47,17 @@ class Cost(Record):
     capacity_per_month: float | None = None
     """Requests one server carries in a month at the measured throughput."""
     parts: dict[str, float | None] = {}
-    """USD over the horizon by what they are for: serving, training, data, evaluation, refinement, retraining."""
+    """USD over the horizon by what they are for: data, evaluation, refinement, training, indexing; serving, retrieval,
+    retraining, moving."""
+    serving: dict[str, float | None] = {}
+    """USD over the horizon of the part serving: tokens by class, hosting, machines."""
+    npv: float | None = None
+    """Present value of all costs over the horizon, at the case's discount rate."""
+    per_1k_correct: float | None = None
+    """USD of 1,000 right answers over the horizon: all costs, shared among the right answers alone."""
+    months: tuple[MonthCost, ...] = ()
+    measuring: float | None = None
+    """USD that measuring it cost: spent, whatever is decided, and in no other figure."""
     notes: tuple[str, ...] = ()
 
 
@@ -95,6 +107,9 @@ class BreakEven(Record):
     against: str
     requests_per_month: float | None
     within_capacity: bool | None
+    """Whether one machine carries that volume."""
+    with_machines: float | None = None
+    """Where one does not: the volume from which it stays cheaper with as many as are needed; null where it never is."""
     text: str = ""
 
 
@@ -136,6 +151,10 @@ class Verdict(Record):
     reasons: tuple[str, ...] = Field(min_length=1)
     missing: tuple[str, ...] = ()
     flips: tuple[Flip, ...] = ()
+    shopping_list: tuple[Purchase, ...] = ()
+    """What is missing, with how much of it, what it costs and what it is worth."""
+    meanwhile: str | None = None
+    """The alternative to use until there is a verdict."""
 
 
 class ReadinessItem(Record):
@@ -194,6 +213,10 @@ class Decision(Record):
     warnings: tuple[str, ...]
     facts: CaseFacts
     provenance: Provenance
+    uncertainty: Uncertainty | None = None
+    tornado: tuple[TornadoBar, ...] = ()
+    """What each assumption could change, the most powerful first."""
+    verdict_map: tuple[MapPoint, ...] = ()
 
     def to_json(self) -> str:
         """The document as the outside knows it, indented."""

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor.decision.decide import decide
-from advisor.records import ItemResult, Usage
+from advisor.records import ItemResult, ItemTable, Usage
 from tests.decision.evidence import EFFORT, hits, make_case, make_evidence, measured
 
 QUESTIONS = [
@@ -186,7 +186,7 @@ def test_unknown_tokens_and_latencies_stay_unknown() -> None:
     bare = [
         measured(case, n, hits(0.5)).model_copy(
             update={
-                "items": tuple(
+                "items": ItemTable(
                     ItemResult(id=f"h{i}", scores={"accuracy": 1.0}, usage=Usage()) for i in range(40)
                 )
             }
@@ -214,7 +214,7 @@ def test_the_verdict_does_not_depend_on_the_order_of_items_or_baselines(
     for m in evidence.measured:
         items = list(m.items)
         random.shuffle(items)
-        shuffled.append(m.model_copy(update={"items": tuple(items)}))
+        shuffled.append(m.model_copy(update={"items": ItemTable(items)}))
     random.shuffle(shuffled)
     other = decide(evidence.model_copy(update={"measured": tuple(shuffled)})).verdict
     expected = decide(evidence).verdict
@@ -268,7 +268,7 @@ def test_a_metric_that_only_a_set_has_is_compared_by_drawing_the_set_again() -> 
     expected = {f"h{i}": "ab"[i % 2] for i in range(200)}
     answered = []
     for m in make_evidence(case, right).measured:
-        items = tuple(
+        items = ItemTable(
             i.model_copy(
                 update={
                     "scores": {"accuracy": i.scores["macro_f1"]},

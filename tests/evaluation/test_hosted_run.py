@@ -348,7 +348,7 @@ def test_a_shutdown_that_the_provider_reports_shortens_the_time_in_which_tuning_
         case = hosted_case(tmp_path / "c", server, model={"organisation": "active"})
         decision = workflow.run(case).decision
     said = [w for w in decision.warnings if day in w]
-    assert any(w.startswith("fine_tuned:") and "spread over 1.3 months" in w for w in said)
+    assert any(w.startswith("fine_tuned:") and "tuned anew on another base in month 2" in w for w in said)
     assert any(w.startswith("zero_shot:") for w in said)
     assert any(day in w for w in workflow.decide(case).warnings), "it is kept with the run"
 

@@ -10,6 +10,8 @@ from advisor.decision.questions.situation import (
     said,
 )
 from advisor.economics.costs import total
+from advisor.economics.drivers import drivers_of
+from advisor.economics.serving import month_usd
 from advisor.formatting import count, number, percent, seconds, usd
 from advisor.records import AnswerWord, Evidence, Question
 
@@ -69,7 +71,7 @@ def effort(s: Situation) -> Question:
     """What people's time costs."""
     effort = s.case.effort
     tuned = s.tuned
-    cost = s.costs.get(tuned.name) if tuned else None
+    cost = s.cost(tuned.name) if tuned else None
     hours = {name: getattr(effort, f"{name}_hours") for name in ("data", "evaluation", "refinement")}
     evidence = [
         said("declared", f"{name.capitalize()}: {number(likely(h))} hours.")
@@ -81,7 +83,7 @@ def effort(s: Situation) -> Question:
     if likely(effort.retrains_per_year):
         evidence.append(said("declared", f"{number(likely(effort.retrains_per_year))} retrainings a year."))
     labour = (
-        None if cost is None else total([cost.one_off.get(k) for k in ("data", "evaluation", "refinement")])
+        None if cost is None else total([cost.parts.get(k) for k in ("data", "evaluation", "refinement")])
     )
     if labour is None:
         missing = [f"effort.{n}_hours" for n, h in hours.items() if h is None]
@@ -118,7 +120,7 @@ def compute(s: Situation) -> Question:
     if tuned is None:
         summary = "No fine-tuned baseline was measured."
     else:
-        record, model = tuned.measured.tuning, s.costs[tuned.name]
+        record, model, cost = tuned.measured.tuning, s.costs[tuned.name], s.cost(tuned.name)
         parts = []
         if record is not None:
             hardware = f" on {record.hardware}" if record.hardware else ""
@@ -129,24 +131,24 @@ def compute(s: Situation) -> Question:
                     f"{number(record.epochs)} epochs, {count(record.tokens)} tokens.",
                 )
             )
-        training = model.one_off.get("training")
+        training = cost.parts.get("training")
         if training is not None:
             parts.append(f"training costs {usd(training)}")
             evidence.append(
                 said("estimated", f"Training: {usd(training)}, from measured time or tokens and the price.")
             )
         volume = likely(s.case.traffic.requests_per_month)
-        serving = model.serving_usd(volume)
+        serving = month_usd(model, drivers_of(s.case), volume)
         if serving is not None:
-            hosted = bool(model.machine_per_month)
+            hosted = model.by_the_month
             parts.append(f"{'hosting' if hosted else 'its answers cost'} {usd(serving)} a month")
             what = "Hosting" if hosted else "Answers, priced by the token"
             evidence.append(said("estimated", f"{what}: {usd(serving)} a month at {count(volume)} requests."))
-        if model.capacity_per_month is not None:
+        if cost.capacity_per_month is not None:
             evidence.append(
                 said(
                     "measured",
-                    f"One machine carries about {count(model.capacity_per_month)} requests a month.",
+                    f"One machine carries about {count(cost.capacity_per_month)} requests a month.",
                 )
             )
         answer = "yes" if len(parts) == 2 else "unclear"

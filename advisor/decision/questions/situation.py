@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from advisor.cases.schema import Case
 from advisor.decision.evidence import CaseEvidence
-from advisor.decision.options import Option
 from advisor.decision.summary import Findings, Standing
 from advisor.decision.verdict import Judgement
 from advisor.economics.costs import CostModel
 from advisor.formatting import interval, percent
-from advisor.records import AnswerWord, BreakEven, Evidence, EvidenceKind, Question
+from advisor.records import AnswerWord, BaselineSummary, BreakEven, Cost, Evidence, EvidenceKind, Question
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Situation:
     evidence: CaseEvidence
     findings: Findings
     costs: dict[str, CostModel]
-    options: tuple[Option, ...]
+    baselines: tuple[BaselineSummary, ...]
     judgement: Judgement
     break_even: tuple[BreakEven, ...]
 
@@ -30,6 +29,10 @@ class Situation:
     def case(self) -> Case:
         """The case."""
         return self.evidence.case
+
+    def cost(self, name: str) -> Cost:
+        """What a measured baseline costs."""
+        return next(b.cost_usd for b in self.baselines if b.name == name)
 
     def of_kind(self, *kinds: str) -> list[Standing]:
         """The measured baselines of some kinds, the best first."""

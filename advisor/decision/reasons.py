@@ -1,0 +1,100 @@
+"""The verdict in words that a manager understands, with the numbers that a statistician accepts."""
+
+from __future__ import annotations
+
+from advisor.cases.schema import Case
+from advisor.decision.gain import Gain
+from advisor.decision.options import Option
+from advisor.formatting import percent, usd
+from advisor.records import Purchase
+from advisor.statistics.paired import PairedComparison
+
+ONLY_TUNED = "Only fine-tuned models were measured: without an alternative nothing shows that tuning helps."
+NO_TUNED = "No fine-tuned model was measured, and no alternative surely reaches the quality bar."
+NOT_ALL_TRIED = "But not everything that must be tried before a go was tried."
+
+WORSE = "The tuned model is worse than the best alternative."
+DOES_NOT_PAY = "The benefit of tuning does not pay for its cost."
+PAYS = "The benefit of tuning outweighs its cost."
+PAYS_BUT_MISSES_BAR = "Tuning would pay, but the tuned model misses the quality bar."
+MISSES_BAR = "The tuned model misses the quality bar that an alternative reaches."
+WITHIN_NOISE = "Whether tuning pays lies within the noise of this held-out set."
+HANGS_ON_ASSUMPTIONS = "Whether tuning pays hangs on assumptions that are given as wide ranges."
+
+GAIN = "The tuned model brings a gain worth having, which no alternative has."
+NO_GAIN = "Tuning brings no gain worth having."
+GAIN_WITHIN_NOISE = "The gain of tuning lies within the noise of this held-out set."
+AS_GOOD_AND_CHEAPER = "The tuned model is as good as the best alternative, and costs less."
+CHEAPER_BUT = "The tuned model costs less, but whether it is as good lies within the noise."
+ALTERNATIVE_WILL_DO = "An alternative reaches the quality bar without the cost of tuning."
+NOTHING_REACHES_NO_GAIN = "Nothing reaches the quality bar, and tuning brings no gain worth having."
+NOTHING_REACHES_NOISE = "Nothing reaches the quality bar, and the gain of tuning lies within the noise."
+BEST_BUT_BELOW = "The tuned model is the best so far, but misses the quality bar."
+
+
+def not_worth_finding_out(offer: Purchase) -> str:
+    """Why the answer is no although the gain is not settled."""
+    return (
+        f"Whether tuning pays is not settled, and finding out is not worth it: {offer.amount:,} more held-out items "
+        f"would cost {usd(offer.cost_usd)} and bring {usd(offer.worth_usd)} on average."
+    )
+
+
+def comparison(
+    case: Case,
+    challenger: Option,
+    champion: Option,
+    pair: PairedComparison,
+    saving: float | None,
+    gain: Gain | None,
+) -> tuple[str, ...]:
+    """What is known of the two: quality, bar, costs, gain."""
+    said = [_difference(case, challenger, champion, pair)]
+    if case.quality.bar is not None:
+        said.append(_bar(case.quality.bar, challenger, champion))
+    if saving is not None:
+        discounted = ", in present value" if case.costs.discount_rate else ""
+        said.append(
+            f"Over {case.traffic.horizon_months} months {challenger.name} costs {usd(abs(saving))} "
+            f"{'more' if saving < 0 else 'less'} than {champion.name} "
+            f"({usd(challenger.cost_usd)} against {usd(champion.cost_usd)}{discounted})."
+        )
+    if gain is not None:
+        said.append(
+            f"With what answers are worth, tuning brings {usd(gain.likely)} over the horizon "
+            f"(95% interval {usd(gain.low)} to {usd(gain.high)})."
+        )
+        if (gain.low_over_ranges, gain.high_over_ranges) != (gain.low, gain.high):
+            said.append(
+                f"Over the ranges of the assumptions too it is {usd(gain.low_over_ranges)} to "
+                f"{usd(gain.high_over_ranges)}, and positive with a probability of {percent(gain.probability)}."
+            )
+    return tuple(said)
+
+
+def reaches_without(case: Case, champion: Option) -> str:
+    """An alternative that settles the matter without a tuned model."""
+    return (
+        f"{champion.name} reaches the quality bar without tuning: {percent(champion.quality)}, "
+        f"surely above {percent(case.quality.bar)}."
+    )
+
+
+def broken(why: str) -> str:
+    """A tuned model that is no finding about tuning."""
+    return f"The tuned model looks broken rather than bad: {why}."
+
+
+def _difference(case: Case, challenger: Option, champion: Option, pair: PairedComparison) -> str:
+    low, high = pair.ci95
+    return (
+        f"{challenger.name} has {case.quality.metric} {percent(challenger.quality)}, {champion.name} "
+        f"{percent(champion.quality)}: a difference of {pair.difference * 100:+.1f} points "
+        f"(95% interval {low * 100:+.1f} to {high * 100:+.1f}, n = {pair.n})."
+    )
+
+
+def _bar(bar: float, challenger: Option, champion: Option) -> str:
+    who = [o.name for o in (challenger, champion) if o.quality >= bar]
+    reached = " and ".join(who) if who else "Neither"
+    return f"{reached} {'reach' if len(who) == 2 else 'reaches'} the bar of {percent(bar)}."

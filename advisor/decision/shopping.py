@@ -1,0 +1,139 @@
+"""What to get before a decision can be taken: how much of it, what it costs, and what it is worth.
+
+More held-out items narrow the interval of the difference. What they are worth follows from what the rule would then
+do: with m more beside the n there are, the mean gain moves (seen from now: normally, with variance sd² · m / (n + m)),
+and its standard error shrinks to sd · √(n / (n + m)); tuning is then chosen where its gain is surely positive. Their
+worth is the mean gain of those cases. Source: Raiffa and Schlaifer (1961), Applied Statistical Decision Theory,
+chapter 5 (preposterior analysis of a normal mean); with the rule of this package in place of an expected-value one.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+
+from advisor.cases.schema import Case
+from advisor.decision.gain import Gain
+from advisor.decision.stakes import Stakes
+from advisor.decision.summary import Findings
+from advisor.records import MoreExamples, Purchase
+from advisor.statistics.paired import PairedComparison
+from advisor.statistics.power import needed_examples
+
+SIZES = (50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+"""Numbers of further examples that are considered."""
+MOST = 20
+"""At most so many times the examples there are: what lies further off is not planned from here."""
+_STANDARD = NormalDist()
+_Z = _STANDARD.inv_cdf(0.975)
+
+
+def worth_of_examples(gain: Gain, n: int, more: int) -> float:
+    """What `more` held-out items beside the `n` there are bring in USD, before their cost.
+
+    It is the expected gain of the verdict that they lead to, above that of the verdict now: tuning where its gain is
+    sure, else staying with the alternative. A gain that would be shown only with many items is worth little.
+    """
+    now = gain.likely if gain.low > 0 else 0.0
+    if gain.sd == 0:
+        return 0.0
+    moves = gain.sd * math.sqrt(more / (n + more))
+    needed = _Z * gain.sd * math.sqrt(n / (n + more))
+    distance = (needed - gain.likely) / moves
+    then = float(gain.likely * _STANDARD.cdf(-distance) + moves * _STANDARD.pdf(distance))
+    return max(0.0, then - now)
+
+
+def offers(gain: Gain, n: int, stakes: Stakes) -> tuple[MoreExamples, ...]:
+    """Numbers of further examples, each with its cost and worth."""
+    price = None if stakes.example_usd is None else float(stakes.example_usd)
+    return tuple(
+        MoreExamples(
+            examples=m,
+            cost_usd=None if price is None else m * price,
+            cost_kind=stakes.example_kind,
+            worth_usd=worth_of_examples(gain, n, m),
+        )
+        for m in SIZES
+        if m <= MOST * n
+    )
+
+
+def best_offer(gain: Gain, n: int, stakes: Stakes) -> MoreExamples | None:
+    """The number of further examples that brings most above its cost; None where a cost is unknown."""
+    found = [(o.worth_usd - o.cost_usd, o) for o in offers(gain, n, stakes) if o.cost_usd is not None]
+    return max(found, key=lambda f: (f[0], -f[1].examples))[1] if found else None
+
+
+def more_examples(case: Case, pair: PairedComparison, stakes: Stakes, gain: Gain | None = None) -> Purchase:
+    """The held-out examples that would settle the comparison.
+
+    Where answers have a worth and examples a price, the number that brings most above its cost; else the number that
+    shows the difference there is, or the smallest one worth having, with 80 % power.
+    """
+    price = None if stakes.example_usd is None else float(stakes.example_usd)
+    offer = best_offer(gain, pair.n, stakes) if gain is not None else None
+    if offer is not None:
+        return Purchase(
+            what="held_out_examples",
+            text=f"About {offer.examples:,} more held-out items.",
+            amount=offer.examples,
+            cost_usd=offer.cost_usd,
+            worth_usd=offer.worth_usd,
+        )
+    target = max(abs(pair.difference), case.quality.min_gain) or 0.01
+    need = _needed(pair, target)
+    if need is None or need <= pair.n:
+        many = "More held-out items" if need is None else f"More held-out items than the {pair.n:,} there are"
+        return Purchase(what="held_out_examples", text=f"{many}.")
+    more = need - pair.n
+    return Purchase(
+        what="held_out_examples",
+        text=f"About {more:,} more held-out items, to show a difference of {target * 100:.1f} points "
+        "with 80% power.",
+        amount=more,
+        cost_usd=None if price is None else more * price,
+        worth_usd=None if gain is None else worth_of_examples(gain, pair.n, more),
+    )
+
+
+def at_least(more: int, stakes: Stakes) -> Purchase:
+    """The held-out examples without which there is no verdict at all."""
+    price = None if stakes.example_usd is None else float(stakes.example_usd)
+    return Purchase(
+        what="held_out_examples",
+        text=f"At least {more} more held-out items.",
+        amount=more,
+        cost_usd=None if price is None else more * price,
+    )
+
+
+def untried_alternatives(case: Case, findings: Findings) -> tuple[Purchase, ...]:
+    """Alternatives of the lesson that must be tried before a go, and were not; what cannot apply is not among them."""
+    kinds = {s.spec.kind for s in findings.standings}
+    missing = []
+    if "few_shot" not in kinds:
+        missing.append("Few-shot prompting: add a few_shot baseline, and run it.")
+    if case.data.documents is not None and "rag" not in kinds:
+        missing.append("Retrieval: there are documents, so add a rag baseline, and run it.")
+    return tuple(Purchase(what="baseline", text=text) for text in missing)
+
+
+def below_bar(case: Case, stakes: Stakes) -> tuple[Purchase, ...]:
+    """What would help where the best so far misses the bar."""
+    better = "A tuned model that reaches the bar: more or better training data, or a larger base model."
+    found = [Purchase(what="tuned_model", text=better)]
+    if not stakes.declared:
+        worth = "Or what right and wrong answers are worth (the key value), and a bar that follows from it."
+        found.append(Purchase(what="worth", text=worth))
+    return tuple(found)
+
+
+def _needed(pair: PairedComparison, target: float) -> int | None:
+    """Items that show the target with 80 % power; None where the pairs do not vary."""
+    rate = sum(pair.discordant) / pair.n if pair.discordant else None
+    # a graded difference's spread, from its own interval: ±1.96 standard errors
+    sd = None if pair.discordant else (pair.ci95[1] - pair.ci95[0]) / (2 * _Z) * pair.n**0.5
+    if sd == 0 or rate == 0:
+        return None
+    return needed_examples(target, discordant_rate=rate, sd=sd)

@@ -1,0 +1,54 @@
+"""What a request takes, as measured: means over the items of a baseline, computed once for all what-ifs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.records import LoadTest, Measured, Record, TuningRecord
+
+
+class Resources(Record):
+    """Means per request; None is unknown."""
+
+    fresh_tokens: float | None = None
+    """Input that the provider did not have yet."""
+    cached_tokens: float | None = None
+    """Input whose computation it reused."""
+    output_tokens: float | None = None
+    machine_s: float | None = None
+    """Machine time of a request, as measured in this process."""
+    paid_usd: float | None = None
+    """What a request cost, where its result came with its cost."""
+    measuring_usd: float | None = None
+    """What all measured calls together cost, as far as it is known: spent, and no part of a decision."""
+    tuning: TuningRecord | None = None
+    load: LoadTest | None = None
+
+
+def resources_of(measured: Measured | None) -> Resources:
+    """The means of what was measured; items whose usage is unknown are left out of them, not counted as zero."""
+    if measured is None:
+        return Resources()
+    items = measured.items
+    read, written = items.number("input"), items.number("output")
+    used = ~np.isnan(read) & ~np.isnan(written)
+    cached = _mean(np.nan_to_num(items.number("cached_input"))[used])
+    fresh = _mean(read[used])
+    paid = items.number("cost_usd")
+    return Resources(
+        fresh_tokens=None if fresh is None or cached is None else fresh - cached,
+        cached_tokens=cached,
+        output_tokens=_mean(written[used]),
+        machine_s=_mean(items.number("compute_s")),
+        paid_usd=_mean(paid),
+        measuring_usd=None if np.isnan(paid).all() else float(np.nansum(paid)),
+        tuning=measured.tuning,
+        load=measured.load,
+    )
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    """The mean of the known values; None where there is none."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else None

@@ -1,0 +1,87 @@
+"""Where one baseline becomes cheaper than another: with one machine each, and with as many as it takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from advisor.economics.break_even import break_even
+from advisor.economics.costs import CostModel
+from advisor.economics.drivers import Drivers
+from advisor.economics.horizon import horizon_costs
+from advisor.economics.serving import SECONDS_PER_MONTH
+from tests.economics.shapes import line
+
+
+def over(model: CostModel, volume: float, months: int, drivers: Drivers | None = None) -> float:
+    npv = horizon_costs(model, replace(drivers or Drivers(), requests_per_month=volume), months).npv
+    assert isinstance(npv, float)
+    return npv
+
+
+@given(st.floats(1, 1e5), st.floats(1e-5, 1e-2), st.integers(1, 36))
+def test_at_the_break_even_both_cost_the_same(fixed: float, price: float, months: int) -> None:
+    tuned, other = line(fixed, price / 3), line(0.0, price)
+    found = break_even("tuned", tuned, "other", other, horizon_months=months, drivers=Drivers())
+    volume = found.requests_per_month or 0.0
+    assert over(tuned, volume, months) == pytest.approx(over(other, volume, months))
+
+
+def test_a_break_even_beyond_one_machine_is_said() -> None:
+    # 383.98 USD a month for the machine against 0.001 USD a request: equal at 383,980 requests, which a machine
+    # of 14.4 requests a second carries, and one of 0.1 a second does not.
+    other = line(0.0, 0.001)
+    for seconds, within in ((1 / 14.4, True), (10.0, False), (None, None)):
+        tuned = line(0.0, 0.0, machine=0.526 * 730, seconds=seconds)
+        found = break_even("tuned", tuned, "other", other, horizon_months=12, drivers=Drivers())
+        assert found.requests_per_month == pytest.approx(383_980, rel=1e-4)
+        assert found.within_capacity is within
+
+
+def test_no_break_even_where_tuning_is_dearer_throughout_or_unknown() -> None:
+    assert (
+        break_even("t", line(10, 2), "o", line(0, 1), horizon_months=12, drivers=Drivers()).requests_per_month
+        is None
+    )
+    assert (
+        break_even("t", line(0, 1), "o", line(10, 2), horizon_months=12, drivers=Drivers()).requests_per_month
+        == 0
+    )
+    unknown = line(0, 1).model_copy(update={"usd_per_call": None})
+    found = break_even("t", unknown, "o", line(0, 1), horizon_months=12, drivers=Drivers())
+    assert (found.requests_per_month, found.within_capacity) == (None, None)
+    assert "not known" in found.text
+
+
+def test_discounted_and_retrained_both_cost_the_same_there_too() -> None:
+    drivers = Drivers(discount_rate=0.1, retrains_per_year=2, evaluation_hours=3, hourly_rate_usd=10)
+    tuned, other = line(500.0, 0.001), line(0.0, 0.01)
+    volume = break_even("t", tuned, "o", other, drivers=drivers, horizon_months=12).requests_per_month
+    assert volume is not None
+    assert over(tuned, volume, 12, drivers) == pytest.approx(over(other, volume, 12, drivers))
+
+
+@given(st.floats(50, 2000), st.floats(1e-4, 1e-2), st.floats(0.5, 200), st.sampled_from([0.0, 300.0]))
+def test_with_machines_it_stays_cheaper_from_there_on(
+    machine: float, price: float, seconds: float, theirs: float
+) -> None:
+    tuned = line(1000.0, 0.0, machine=machine, seconds=seconds)
+    other = line(0.0, price if not theirs else 0.0, machine=theirs, seconds=seconds * 1.7)
+    found = break_even("t", tuned, "o", other, drivers=Drivers(), horizon_months=12)
+    if found.within_capacity is not False:
+        return
+    capacity = SECONDS_PER_MONTH / seconds
+    tests = np.concatenate([capacity * np.arange(1, 40) * f for f in (0.5, 0.999, 1.001)])
+    if found.with_machines is None:
+        # never for good: beyond every volume there is one at which it is dearer
+        assert over(tuned, capacity * 1e6 * 1.000001, 12) > over(other, capacity * 1e6 * 1.000001, 12)
+        return
+    volume = found.with_machines
+    for x in volume + tests:
+        assert over(tuned, x, 12) <= over(other, x, 12) + 1e-6
+    if volume > 0:
+        assert over(tuned, volume * (1 - 1e-6), 12) > over(other, volume * (1 - 1e-6), 12) - 0.01 * machine
