@@ -46,9 +46,8 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
             what-if hands it over instead of having it computed again.
     """
     findings = findings or summarise_findings(evidence)
-    case, costs = evidence.case, cost_models(evidence, findings)
-    data = evidence.data
-    accounts = Accounts(case, costs, tuple(s.name for s in findings.standings), data.n_learn + data.n_dev)
+    case, accounts = evidence.case, _accounts(evidence, findings)
+    costs = dict(accounts.costs)
     at = outlook(accounts)
 
     def rule(case: Case, at: Outlook) -> Judgement:
@@ -87,6 +86,24 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         if pair
         else (),
         verdict_map=verdict_map(accounts, lambda stakes: rule(case, stakes)) if pair else (),
+    )
+
+
+def judgement_of(evidence: CaseEvidence) -> Judgement:
+    """The verdict alone, without what explains it."""
+    findings = summarise_findings(evidence)
+    accounts = _accounts(evidence, findings)
+    return judge(evidence.case, findings, accounts, outlook(accounts))
+
+
+def _accounts(evidence: CaseEvidence, findings: Findings) -> Accounts:
+    """What the money at stake is computed from."""
+    data = evidence.data
+    return Accounts(
+        evidence.case,
+        cost_models(evidence, findings),
+        tuple(s.name for s in findings.standings),
+        data.n_learn + data.n_dev,
     )
 
 

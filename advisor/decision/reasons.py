@@ -52,7 +52,11 @@ def comparison(
     said = [_difference(case, challenger, champion, pair)]
     if case.quality.bar is not None:
         said.append(_bar(case.quality.bar, challenger, champion))
-    if saving is not None:
+    if saving == 0:
+        said.append(
+            f"Over {case.traffic.horizon_months} months both cost the same ({usd(champion.cost_usd)})."
+        )
+    elif saving is not None:
         discounted = ", in present value" if case.costs.discount_rate else ""
         said.append(
             f"Over {case.traffic.horizon_months} months {challenger.name} costs {usd(abs(saving))} "

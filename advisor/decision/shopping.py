@@ -112,11 +112,25 @@ def untried_alternatives(case: Case, findings: Findings) -> tuple[Purchase, ...]
     """Alternatives of the lesson that must be tried before a go, and were not; what cannot apply is not among them."""
     kinds = {s.spec.kind for s in findings.standings}
     missing = []
+    if not kinds - {"fine_tuned"}:
+        missing.append("The same model untuned: add a zero_shot baseline, and run it.")
     if "few_shot" not in kinds:
         missing.append("Few-shot prompting: add a few_shot baseline, and run it.")
-    if case.data.documents is not None and "rag" not in kinds:
+    if case.data.documents is not None and "rag" not in kinds and not _retrieval_does_not_help(findings):
         missing.append("Retrieval: there are documents, so add a rag baseline, and run it.")
     return tuple(Purchase(what="baseline", text=text) for text in missing)
+
+
+def _retrieval_does_not_help(findings: Findings) -> bool:
+    """Whether a tuned model was measured with retrieval and without, and is no better with it."""
+    tuned = [s for s in findings.standings if s.tuned and s.value is not None]
+    return any(
+        (with_it.value or 0.0) <= (without.value or 0.0)
+        for with_it in tuned
+        if with_it.spec.uses_retrieval
+        for without in tuned
+        if not without.spec.uses_retrieval and without.spec.model == with_it.spec.model
+    )
 
 
 def below_bar(case: Case, stakes: Stakes) -> tuple[Purchase, ...]:

@@ -1,0 +1,130 @@
+"""Is the advice worth following? Expected net benefit over simulated decisions whose truth is known.
+
+Each world is decided by the advisor, by an oracle that knows the truth, and by simple rules. Where the advisor says "not
+yet", its shopping list is followed as long as it offers held-out items that are worth more than they cost: they are
+"bought" (their price is subtracted) and the case is decided again. Where nothing is left to buy, the alternative that
+it names for the meantime is used.
+
+    python benchmarks/decision/regret.py            # 2,000 worlds, a few minutes
+    python benchmarks/decision/regret.py --quick    # 150 worlds
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from _results import write
+from worlds import Arm, World, draw
+
+from advisor.decision.decide import judgement_of
+from advisor.decision.summary import cost_models, summarise_findings
+from advisor.economics.drivers import drivers_of
+from advisor.economics.worth import net_benefit
+
+ROUNDS = 4
+"""How often more items are bought, at most."""
+
+
+def advised(world: World) -> tuple[Arm, float, str, float | None]:
+    """(what the advisor comes to, what was paid for more items, its first and last word, its confidence)."""
+    n, paid, first = world.n, 0.0, ""
+    for _ in range(ROUNDS + 1):
+        found = judgement_of(world.evidence(n))
+        first = first or found.decision
+        if found.decision != "not_yet":
+            break
+        offer = next((p for p in found.shopping if p.what == "held_out_examples" and p.amount), None)
+        if (
+            offer is None
+            or offer.cost_usd is None
+            or offer.worth_usd is None
+            or offer.worth_usd <= offer.cost_usd
+        ):
+            break
+        assert offer.amount is not None
+        n, paid = n + offer.amount, paid + offer.cost_usd
+    name = found.recommended or found.champion
+    return next(a for a in world.arms if a.name == name), paid, f"{first}/{found.decision}", None
+
+
+def rules(world: World) -> dict[str, Arm]:
+    """What the simple rules choose from the same held-out set."""
+    evidence = world.evidence(world.n)
+    findings = summarise_findings(evidence)
+    costs, drivers = cost_models(evidence, findings), drivers_of(evidence.case)
+    quality = {s.name: s.value or 0.0 for s in findings.standings}
+    horizon = evidence.case.traffic.horizon_months
+    net = {n: net_benefit(costs[n], drivers, q, horizon) for n, q in quality.items()}
+    cost = {n: net_benefit(costs[n], drivers, 0.0, horizon) for n in quality}
+    untuned = [a for a in world.arms if a.kind != "fine_tuned"]
+    tuned = [a for a in world.arms if a.kind == "fine_tuned"]
+    fast = [a for a in world.arms if a.latency_s <= 2 * np.median([b.latency_s for b in world.arms])]
+
+    def most(arms: list[Arm], of: Callable[[Arm], float]) -> Arm:
+        return max(arms, key=of)
+
+    every = list(world.arms)
+    return {
+        "highest mean score": most(every, lambda a: quality[a.name]),
+        "cheapest": most(every, lambda a: float(cost[a.name] or 0.0)),
+        "never tune": most(untuned, lambda a: quality[a.name]),
+        "always tune": most(tuned, lambda a: quality[a.name]),
+        "argmax of mean metrics, under a latency limit (AutoRAG)": most(
+            fast, lambda a: (quality[a.name] + a.surrogate) / 2
+        ),
+        "highest net benefit, no statistics": most(every, lambda a: float(net[a.name] or 0.0)),
+    }
+
+
+def main() -> None:
+    """Runs and prints the comparison."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--worlds", type=int)
+    options = parser.parse_args()
+    count = options.worlds or (150 if options.quick else 2000)
+    got: dict[str, list[float]] = {}
+    shares: dict[str, list[float]] = {}
+    words: dict[str, int] = {}
+    for seed in range(count):
+        world = draw(seed)
+        truth = {a.name: world.net_benefit(a) for a in world.arms}
+        best, worst = max(truth.values()), min(truth.values())
+        arm, paid, word, _ = advised(world)
+        words[word] = words.get(word, 0) + 1
+        results = {"advisor": truth[arm.name] - paid}
+        results |= {rule: truth[a.name] for rule, a in rules(world).items()}
+        results["oracle"] = best
+        for rule, value in results.items():
+            got.setdefault(rule, []).append(value)
+            shares.setdefault(rule, []).append((value - worst) / (best - worst) if best > worst else 1.0)
+    oracle = sum(got["oracle"])
+    rows = {
+        rule: {
+            "net_benefit_share_of_oracle": sum(values) / oracle,
+            "mean_share_of_what_the_choice_can_bring": float(np.mean(shares[rule])),
+        }
+        for rule, values in got.items()
+    }
+    for rule, row in sorted(rows.items(), key=lambda r: -r[1]["net_benefit_share_of_oracle"]):
+        print(
+            f"{rule:58s} {row['net_benefit_share_of_oracle']:8.2%} {row['mean_share_of_what_the_choice_can_bring']:8.2%}"
+        )
+    print(words)
+    if not options.quick and not options.worlds:
+        write(
+            "regret", hardware="2 cores", packages=["numpy", "scipy"],
+            figures={"worlds": count, "rules": rows, "first_and_last_verdict": words},
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
