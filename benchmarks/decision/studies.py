@@ -29,7 +29,7 @@ SIZES = (30, 100, 300, 1000)
 
 
 class Row(BaseModel):
-    """One comparison: what the authors and what the advisor conclude."""
+    """What the authors and what the advisor conclude of one comparison."""
 
     study: str
     case: str
@@ -100,13 +100,12 @@ def main() -> None:
     arguments = parser.parse_args()
     studies = [s for s in read_studies() if arguments.only in (None, s.id)]
     rows = [judge(study, case) for study in studies for case in study.cases]
-    print(f"{'study':<24}{'case':<26}{'n':>6}  {'authors':<18}{'advisor':<18}{'':<4}why")
+    print(f"{'study':<23}{'comparison':<24}{'n':>6}  {'authors':<17}{'advisor':<17}{'':<3}why")
     for row in rows:
         n = f"{row.n}" if row.n_published else f"({row.n})"
+        mark = "=" if row.agree else "≠"
         why = " ".join((row.reasons[0], *row.missing[:1] * (row.advisor == "not_yet")))
-        print(
-            f"{row.study:<24}{row.case:<26}{n:>6}  {row.authors:<18}{row.advisor:<18}{'=' if row.agree else '≠':<4}{why}"
-        )
+        print(f"{row.study:<23}{row.case:<24}{n:>6}  {row.authors:<17}{row.advisor:<17}{mark:<3}{why}")
     same = agreeing(rows)
     print(
         f"\n{len(same)} of {len(studies)} studies agree in all comparisons; "

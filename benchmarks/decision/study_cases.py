@@ -33,7 +33,7 @@ from advisor.records import BaselineKind, DecisionWord
 FOLDER = Path(__file__).parent / "studies"
 ASSUMED_N = 100
 """Items where a study does not say how many it had."""
-MAX_N = 3_600
+MAX_N = 2_000
 """More items than this are not laid out: the audit's time grows with the square, and fewer are the careful choice."""
 MIN_GAIN = 0.02
 N_TRAIN = 100
@@ -135,7 +135,7 @@ def lay_out(scores: Mapping[str, float], n: int, *, graded: bool, pairing: Pairi
 
 
 def _graded(mean: float, n: int) -> Any:
-    """n scores in descending order with this mean and the assumed spread."""
+    """Scores in descending order with this mean and the assumed spread."""
     if mean in (0.0, 1.0):
         return np.full(n, mean)
     sd = min(GRADED_SD, 0.8 * math.sqrt(mean * (1 - mean)))
@@ -155,12 +155,16 @@ def write_case(folder: Path, study: Study, case: StudyCase, *, n: int, pairing: 
     if any(_retrieves(a) for a in case.alternatives):
         (folder / "documents").mkdir()
         (folder / "documents" / "placeholder.md").write_text("Placeholder of the study's documents.\n")
-    scores = lay_out(
-        {a.name: a.score for a in case.alternatives}, n, graded=study.graded, pairing=pairing
-    )
+    scores = lay_out({a.name: a.score for a in case.alternatives}, n, graded=study.graded, pairing=pairing)
     paid = {a.name: a.usd_per_request for a in case.alternatives}
     lines = [
-        {"baseline": name, "id": _item_id("held_out", i), "score": score, "input_tokens": 100, "output_tokens": 10}
+        {
+            "baseline": name,
+            "id": _item_id("held_out", i),
+            "score": score,
+            "input_tokens": 100,
+            "output_tokens": 10,
+        }
         | ({} if paid[name] is None else {"cost_usd": paid[name]})
         for name, values in scores.items()
         for i, score in enumerate(values)
