@@ -34,7 +34,7 @@ class Gain:
 
 
 def gain_of(
-    tuned: str, against: str, pair: PairedComparison, outlook: Outlook, family: int = 1
+    tuned: str, against: str, pair: PairedComparison, outlook: Outlook, family: tuple[int, int] = (1, 1)
 ) -> Gain | None:
     """The gain of a tuned baseline; None where nothing has a declared worth, or a cost is unknown.
 
@@ -46,7 +46,8 @@ def gain_of(
         against: The alternative.
         pair: Their qualities compared.
         outlook: The money at stake.
-        family: Number of tuned baselines that it was chosen from; the interval allows for it (Bonferroni).
+        family: Numbers of tuned baselines and of alternatives that the two were chosen from; the interval allows for
+            the choice.
     """
     stakes = outlook.likely
     saving = stakes.saving(tuned, against)
@@ -54,8 +55,7 @@ def gain_of(
         return None
     quality_usd = float(stakes.quality_usd)
     likely = quality_usd * pair.difference + float(saving)
-    wider = float(ndtri(1 - 0.025 / family)) / _Z
-    ends = sorted(likely + quality_usd * (end - pair.difference) * wider for end in pair.ci95)
+    ends = sorted(quality_usd * end + float(saving) for end in widened(pair, family))
     se = (pair.ci95[1] - pair.ci95[0]) / (2 * _Z)
     over_ranges = ends
     if outlook.spread is not None:
@@ -70,6 +70,21 @@ def gain_of(
         low_over_ranges=over_ranges[0],
         high_over_ranges=over_ranges[1],
     )
+
+
+def widened(pair: PairedComparison, family: tuple[int, int]) -> tuple[float, float]:
+    """The interval of a difference between the best of several tuned baselines and the best of several alternatives.
+
+    The one that looks best flatters. Whether *some* tuned baseline is ahead of the best alternative must hold for the
+    one that was picked: the lower limit's 2.5 % are shared among the tuned ones (Bonferroni). Whether *no* tuned
+    baseline is ahead must hold against the alternative that was picked: the upper limit's are shared among those.
+    """
+    ends = zip(pair.ci95, family, strict=True)
+    low, high = (
+        pair.difference + (end - pair.difference) * float(ndtri(1 - 0.025 / max(1, k))) / _Z
+        for end, k in ends
+    )
+    return low, high
 
 
 def _draws(stakes: Stakes, tuned: str, against: str, difference: float, se: float) -> Array:

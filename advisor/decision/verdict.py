@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from advisor.cases.schema import Case
 from advisor.decision import reasons as say
 from advisor.decision import shopping
-from advisor.decision.gain import Gain, gain_of
+from advisor.decision.gain import Gain, gain_of, widened
 from advisor.decision.options import Option, best, broken_constraint, latency_unknown, options
 from advisor.decision.stakes import Accounts, Outlook, Stakes
 from advisor.decision.summary import Findings
@@ -100,8 +100,10 @@ def judge(case: Case, findings: Findings, accounts: Accounts, outlook: Outlook) 
         )
 
     # 3. Value.
-    gain = gain_of(challenger.name, rival.name, pair, outlook, len(tuned_in))
-    weighing = _Weighing(case, findings, stakes, challenger, rival, champion is None, pair, gain)
+    family = (len(tuned_in), len(alternatives))
+    gain = gain_of(challenger.name, rival.name, pair, outlook, family)
+    ends = widened(pair, family)
+    weighing = _Weighing(case, findings, stakes, challenger, rival, champion is None, pair, ends, gain)
     found = weighing.judgement()
 
     # 4. A go needs more than a stop.
@@ -133,6 +135,8 @@ class _Weighing:
     champion: Option
     champion_broken: bool
     pair: PairedComparison
+    ends: tuple[float, float]
+    """The interval of their difference, which allows for both having been picked as the best."""
     gain: Gain | None
 
     # ── what is known of the two ──
@@ -148,21 +152,21 @@ class _Weighing:
 
     @property
     def better(self) -> bool:
-        return self.pair.ci95[0] > 0 and self.significant and self.pair.difference >= self.min_gain
+        return self.ends[0] > 0 and self.significant and self.pair.difference >= self.min_gain
 
     @property
     def worse(self) -> bool:
-        return self.pair.ci95[1] < 0 and self.significant
+        return self.ends[1] < 0 and self.significant
 
     @property
     def as_good(self) -> bool:
         """Not worse by as much as the smallest gain worth having."""
-        return self.pair.ci95[0] > -self.min_gain
+        return self.ends[0] > -self.min_gain
 
     @property
     def no_gain(self) -> bool:
         """Surely less than the smallest gain worth having; that is more than "no difference was found"."""
-        return self.pair.ci95[1] < self.min_gain
+        return self.ends[1] < self.min_gain
 
     @property
     def reaches(self) -> bool:

@@ -1,9 +1,9 @@
 """Is the advice worth following? Expected net benefit over simulated decisions whose truth is known.
 
-Each world is decided by the advisor, by an oracle that knows the truth, and by simple rules. Where the advisor says "not
-yet", its shopping list is followed as long as it offers held-out items that are worth more than they cost: they are
-"bought" (their price is subtracted) and the case is decided again. Where nothing is left to buy, the alternative that
-it names for the meantime is used.
+Each world is decided by the advisor, by an oracle that knows the truth, and by simple rules. Where the advisor says
+"not yet", its shopping list is followed as long as it offers held-out items that are worth more than they cost: they
+are "bought" (their price is subtracted) and the case is decided again. Where nothing is left to buy, the alternative
+that it names for the meantime is used.
 
     python benchmarks/decision/regret.py            # 2,000 worlds, a few minutes
     python benchmarks/decision/regret.py --quick    # 150 worlds
@@ -115,9 +115,7 @@ def main() -> None:
         for rule, values in got.items()
     }
     for rule, row in sorted(rows.items(), key=lambda r: -r[1]["net_benefit_share_of_oracle"]):
-        print(
-            f"{rule:58s} {row['net_benefit_share_of_oracle']:8.2%} {row['mean_share_of_what_the_choice_can_bring']:8.2%}"
-        )
+        print(f"{rule:58s}", *(f"{share:8.2%}" for share in row.values()))
     print(words)
     if not options.quick and not options.worlds:
         write(

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv, ndtr, ndtri
+from scipy.special import betaincinv, ndtr
 
 from advisor.cases.schema import Case
 from advisor.catalogue.lifecycle import ServiceEnd
@@ -178,10 +178,6 @@ class World:
                 "costs": {"discount_rate": self.discount},
             }
         )
-
-    def example_usd(self) -> float:
-        """What one more held-out item costs: its label; answers are small beside it, and counted as the advisor does."""
-        return self.label_minutes / 60 * self.hourly_rate
 
     def _scores(self, n: int) -> list[Floats]:
         # a stream each, so that n items are the first n of more
