@@ -156,7 +156,8 @@ def test_renamed_ids_and_reordered_items_change_nothing(
 ) -> None:
     right = {"zero_shot": hits(0.3, 80), "few_shot": hits(a, 80, shift=5), "fine_tuned": hits(b, 80)}
     evidence = make_evidence(make_case(value={"correct_usd": worth}), right)
-    names = [f"{random.random()}" for _ in range(80)]
+    names = [f"n{k}" for k in range(80)]
+    random.shuffle(names)
     other = []
     for m in evidence.measured:
         items = [i.model_copy(update={"id": names[int(i.id[1:])]}) for i in m.items]
