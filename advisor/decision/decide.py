@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from advisor.cases.schema import Case, ModelSpec, likely
+from advisor.decision.anytime import stopped_early
 from advisor.decision.evidence import CaseEvidence
 from advisor.decision.flips import find_flips
 from advisor.decision.options import Option, options, stays_local
@@ -61,6 +62,7 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         warnings=(*evidence.warnings, *_warnings(situation)),
         facts=_facts(evidence),
         provenance=evidence.provenance,
+        stopped_early=stopped_early(evidence),
     )
 
 
@@ -170,7 +172,7 @@ def _warnings(s: Situation) -> list[str]:
             warnings.append(
                 f"{standing.name}: {failed} of {standing.n} items failed for good, and count as wrong."
             )
-        if standing.n < evidence.data.n_held_out:
+        if standing.n < evidence.data.n_held_out and standing.measured.stopped_early is None:
             warnings.append(
                 f"{standing.name} was measured on {standing.n} of {evidence.data.n_held_out} held-out items."
             )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from advisor.cases.schema import BaselineSpec
 from advisor.decision import set_metrics
+from advisor.decision.anytime import anytime_inference
 from advisor.decision.evidence import CaseEvidence
 from advisor.economics.costs import CostModel, cost_model
 from advisor.records import Comparison, Latency, Measured, Quality, Record, Tokens
@@ -68,6 +69,8 @@ class Findings(Record):
     """Highest mean quality of those that are not tuned."""
     resampled_means: dict[str, tuple[float, ...]]
     """Mean quality of each baseline in the same bootstrap resamples of items; for the decision's stability."""
+    sequential: bool = False
+    """Whether a run stopped early, so that intervals and p-values are those that hold at any time."""
 
     def standing(self, name: str) -> Standing:
         """The standing of a baseline."""
@@ -108,6 +111,7 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         best_untuned=best,
         resampled_means={name: tuple(map(float, d)) for name, d in draws.items()}
         or _resampled_means(standings, evidence.data.clusters),
+        sequential=anytime_inference(evidence) is not None,
     )
 
 
@@ -190,6 +194,8 @@ def _standing(
     if draws is not None:
         value = set_metrics.set_value(metric, measured, evidence.expected, evidence.case.task)
         ci95 = set_metrics.interval(draws)
+    elif (anytime := anytime_inference(evidence)) and scores:
+        ci95 = anytime.mean_interval(scores, clusters)
     elif len(scores) > 1:
         ci95 = mean_interval(np.array(scores), seed=SEED, clusters=clusters)
     quality = Quality(
@@ -245,6 +251,13 @@ def _compare(
     shared = sorted(set(mine) & set(theirs))
     if len(shared) < 2:
         return None
+    if anytime := anytime_inference(evidence):
+        return anytime.compare(
+            [mine[i] for i in shared],
+            [theirs[i] for i in shared],
+            _clusters(shared, evidence.data.clusters),
+            tuned=standing.tuned,
+        )
     return compare(
         np.array([mine[i] for i in shared]),
         np.array([theirs[i] for i in shared]),

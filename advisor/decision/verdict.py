@@ -21,6 +21,7 @@ import statistics
 from dataclasses import dataclass
 
 from advisor.cases.schema import Case, likely
+from advisor.decision.anytime import ALPHA
 from advisor.decision.evidence import CaseEvidence
 from advisor.decision.options import (
     Option,
@@ -114,7 +115,7 @@ def judge(evidence: CaseEvidence, findings: Findings, costs: dict[str, CostModel
         assert champion is not None
 
     # 4. Does the tuned model's benefit outweigh its cost?
-    judgement = _weigh(case, findings, challenger, champion, champion.name in broken)
+    judgement = weigh(case, findings, challenger, champion, champion.name in broken)
     # 5. A go needs more than a stop.
     missing = (*judgement.missing, *untried, *unknown)
     if judgement.decision == "fine_tune" and (untried or unknown):
@@ -136,7 +137,8 @@ def confidence(
 ) -> float | None:
     """In which share of bootstrap resamples of the held-out items the same side has the best option.
 
-    It speaks of the sampling of examples only, not of the assumptions; null for "not yet".
+    It speaks of the sampling of examples only, not of the assumptions; null for "not yet". Of a run that stopped early
+    it is at most 95 %, which is what such a run stops at.
     """
     if judgement.decision == "not_yet" or judgement.challenger is None or judgement.champion is None:
         return None
@@ -148,10 +150,12 @@ def confidence(
         return None
     wins = [utility(case, mine, a) > utility(case, theirs, b) for a, b in zip(ours, others, strict=True)]
     share = statistics.fmean(wins)
-    return share if judgement.decision == "fine_tune" else 1 - share
+    share = share if judgement.decision == "fine_tune" else 1 - share
+    # resampling knows nothing of the moment to stop having been chosen
+    return min(share, 1 - ALPHA) if findings.sequential else share
 
 
-def _weigh(
+def weigh(
     case: Case, findings: Findings, challenger: Option, champion: Option, champion_broken: bool
 ) -> Judgement:
     """Step 4: the best tuned model against the best alternative."""

@@ -8,7 +8,14 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue
 
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
-from advisor.records.measured import PromptParts, RetrievalQuality, SettingTrial, Tokens, TuningRecord
+from advisor.records.measured import (
+    PromptParts,
+    RetrievalQuality,
+    SettingTrial,
+    StoppedEarly,
+    Tokens,
+    TuningRecord,
+)
 
 SCHEMA_VERSION = 1
 
@@ -194,6 +201,8 @@ class Decision(Record):
     warnings: tuple[str, ...]
     facts: CaseFacts
     provenance: Provenance
+    stopped_early: StoppedEarly | None = None
+    """That the run ended before the held-out set did; all intervals and p-values are then valid at any time."""
 
     def to_json(self) -> str:
         """The document as the outside knows it, indented."""
