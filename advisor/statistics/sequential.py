@@ -35,7 +35,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from advisor.statistics._resampling import Clusters
 from advisor.statistics.intervals import finite
@@ -46,7 +45,7 @@ Limits = tuple[Floats, Floats]
 
 STAKES: Floats = 0.99 * 2.0 ** (-np.arange(12) / 2)
 """Shares of what may be lost: from nearly all of it to 1/50, so that one is within a fifth of the best."""
-_BISECTIONS = 32
+_BISECTIONS = 26
 _FEW = 64
 """So many distinct observations or fewer are counted rather than listed, for all looks at once."""
 
@@ -185,11 +184,11 @@ def sequential_p_value(
     return float(min(1.0, 2 * math.exp(-won))) if won < 700 else 0.0
 
 
-def log_capital(units: Observations, mean: float) -> Floats:
-    """Log of the capital of a bet that the true mean is above `mean` (0 to 1), after each unit; shape (k,)."""
-    steps = np.log1p(STAKES[:, None] * (units.sums / mean - units.sizes) / units.largest)
-    found: Floats = logsumexp(np.cumsum(steps, axis=1), axis=0) - math.log(len(STAKES))
-    return found
+def log_capital(units: Observations, mean: float, looks: Sequence[int] | None = None) -> Floats:
+    """Log of the capital of a bet that the true mean is above `mean` (0 to 1), after so many units; None: after each."""
+    steps = _log_factors(units.sums, units.sizes, units.largest, np.array([mean]))[0]
+    grown = np.cumsum(steps, axis=1)
+    return _log_mean_exp(grown.T if looks is None else grown.T[np.asarray(looks) - 1])
 
 
 def compare_sequentially(
@@ -240,23 +239,37 @@ def _split(alpha: float | tuple[float, float]) -> tuple[float, float]:
 
 def _lower_limits(units: Observations, at: NDArray[np.int64], alpha: float) -> Floats:
     """Lower limits (0 to 1) after so many units each, found by bisection; never above the exact ones."""
-    distinct, codes = np.unique(np.stack([units.sums, units.sizes]), axis=1, return_inverse=True)
-    sums, sizes = distinct
-    if len(sums) <= _FEW:
-        seen = np.zeros((len(units.sums), len(sums)))
-        seen[np.arange(len(units.sums)), codes.reshape(-1)] = 1
-        return _bisected(sums, sizes, units.largest, np.cumsum(seen, axis=0)[at - 1], alpha)
-    parts = [_bisected(units.sums[:n], units.sizes[:n], units.largest, np.ones((1, n)), alpha) for n in at]
-    return np.concatenate(parts)
+    kinds = np.unique(units.sums + 1j * units.sizes)  # pairs as one number each, which sorts faster than rows
+    if len(kinds) > _FEW:
+        parts = [
+            _bisected(units.sums[:n], units.sizes[:n], units.largest, np.ones((1, n)), alpha) for n in at
+        ]
+        return np.concatenate(parts)
+    kind_of = np.searchsorted(kinds, units.sums + 1j * units.sizes)
+    counts = np.stack([np.cumsum(kind_of == kind)[at - 1] for kind in range(len(kinds))], axis=1)
+    return _bisected(kinds.real, kinds.imag, units.largest, counts.astype(np.float64), alpha)
 
 
 def _bisected(sums: Floats, sizes: Floats, largest: float, counts: Floats, alpha: float) -> Floats:
     """Lower limits for each row of counts, shape (looks, distinct units)."""
-    needed = math.log(len(STAKES) / alpha)
+    needed = -math.log(alpha)
     low, high = np.zeros(len(counts)), np.ones(len(counts))
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
-        steps = np.log1p(STAKES[:, None] * (sums / middle[:, None, None] - sizes) / largest)
-        won = logsumexp(np.einsum("lsd,ld->ls", steps, counts), axis=1) >= needed
+        capital = np.einsum("lsd,ld->ls", _log_factors(sums, sizes, largest, middle), counts)
+        won = _log_mean_exp(capital) >= needed
         low, high = np.where(won, middle, low), np.where(won, high, middle)
     return low
+
+
+def _log_factors(sums: Floats, sizes: Floats, largest: float, means: Floats) -> Floats:
+    """Log of what an observation multiplies each stake's capital by, shape (means, stakes, observations)."""
+    found: Floats = np.log1p(STAKES[:, None] * (sums / means[:, None, None] - sizes) / largest)
+    return found
+
+
+def _log_mean_exp(values: Floats) -> Floats:
+    """Log of the mean of exp over the last axis."""
+    most = values.max(axis=-1, keepdims=True)
+    found: Floats = np.log(np.exp(values - most).mean(axis=-1)) + most[..., 0]
+    return found
