@@ -185,7 +185,7 @@ def sequential_p_value(
 
 
 def log_capital(units: Observations, mean: float, looks: Sequence[int] | None = None) -> Floats:
-    """Log of the capital of a bet that the true mean is above `mean` (0 to 1), after so many units; None: after each."""
+    """Log capital of a bet that the true mean is above `mean` (0 to 1), after so many units; None: after each."""
     steps = _log_factors(units.sums, units.sizes, units.largest, np.array([mean]))[0]
     grown = np.cumsum(steps, axis=1)
     return _log_mean_exp(grown.T if looks is None else grown.T[np.asarray(looks) - 1])

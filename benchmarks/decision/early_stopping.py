@@ -113,7 +113,9 @@ def draw(cell: Cell, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, 
         only_tuned = (cell.truth.discordant + difference) / 2 + j * cell.truth.step / 2
         only_other = only_tuned - difference
         draws = rng.random(cell.n)[source]
-        rows.append(np.where(tuned, draws >= only_tuned / TUNED_RIGHT, draws < only_other / (1 - TUNED_RIGHT)))
+        rows.append(
+            np.where(tuned, draws >= only_tuned / TUNED_RIGHT, draws < only_other / (1 - TUNED_RIGHT))
+        )
     return tuned.astype(float), np.array(rows, dtype=float), groups
 
 
@@ -315,7 +317,9 @@ def run(*, quick: bool) -> dict[str, Any]:
         "saved_on_clear_cut": float(np.mean([r["saved"] for r in clear])),
         "saved_on_others": float(np.mean([r["saved"] for r in rows if not r["clear"]])),
         "same_as_full_on_clear_cut": float(np.mean([r["same_as_full"] for r in clear])),
-        "largest_wrong": {way: max(r["wrong"][way] for r in rows) for way in ("early", "in all", "naive", "full")},
+        "largest_wrong": {
+            way: max(r["wrong"][way] for r in rows) for way in ("early", "in all", "naive", "full")
+        },
     }
 
 
@@ -324,7 +328,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--quick", action="store_true", help="fewer cells and repetitions; nothing is written")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer cells and repetitions; nothing is written"
+    )
     arguments = parser.parse_args()
     started = time.process_time()
     found = run(quick=arguments.quick)

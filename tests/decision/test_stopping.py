@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +24,7 @@ NO_BAR = {"metric": "accuracy", "min_gain": 0.02}
 ENDED = StoppedEarly(asked=200, of=1000, reason="because")
 
 
-def early(case: Case, right: dict[str, Sequence[float]], **changes: Any) -> CaseEvidence:
+def early(case: Case, right: Mapping[str, Sequence[float]], **changes: Any) -> CaseEvidence:
     """Evidence of a run that was looked at here."""
     evidence = make_evidence(case, right, **changes)
     return evidence.model_copy(

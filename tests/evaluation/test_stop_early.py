@@ -250,7 +250,9 @@ def test_every_form_of_the_report_says_where_it_stopped(tmp_path: Path, models: 
     models(0.5, 0.95)
     case = case_at(tmp_path / "c")
     ran = cli("run", case, "--stop-early")
-    asked = workflow.decide(case).stopped_early.asked
+    ended = workflow.decide(case).stopped_early
+    assert ended is not None
+    asked = ended.asked
     text = f"{asked} of {N} held-out items"
     assert text in " ".join(ran.out.replace("│", " ").split())
     assert "to ask the rest: advisor run" in ran.err
