@@ -103,6 +103,13 @@ def run(
             "--batch", help="Ask hosted models through their batch endpoints: cheaper, within a day."
         ),
     ] = False,
+    stop_early: Annotated[
+        bool,
+        typer.Option(
+            "--stop-early",
+            help="Ask in random order and stop once the verdict is settled; run again without it to ask the rest.",
+        ),
+    ] = False,
     executor: Annotated[
         str, typer.Option("--executor", metavar="local|ray", help="Where calls are made from.")
     ] = "local",
@@ -129,11 +136,14 @@ def run(
             budget_usd=budget,
             limit=limit,
             use_batches=batch,
+            stop_early=stop_early,
             progress=progress,
         )
     _show(outcome.decision, as_json)
     calls = "no call was made" if outcome.calls_made == 0 else f"{outcome.calls_made:,} calls were made"
     say(f"\n{calls}; spent ${outcome.spent_usd:.4f}. Report: advisor report {case} --format html")
+    if outcome.decision.stopped_early is not None:
+        say(f"Stopped early; to ask the rest: advisor run {case}")
     if outcome.stopped_by_budget:
         say(outcome.stopped_by_budget)
     if outcome.exit_code:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from advisor.cases.schema import Case
+from advisor.decision.anytime import ALPHA
 from advisor.decision.stakes import Outlook, Stakes
 from advisor.decision.summary import Findings
 from advisor.decision.verdict import Judgement
@@ -27,8 +28,11 @@ def confidence(case: Case, findings: Findings, outlook: Outlook, judgement: Judg
     stakes = outlook.spread or outlook.likely
     right = _tuning_is_right(case, stakes, judgement.challenger, judgement.champion, ours, theirs)
     share = float(np.mean(right))
+    share = share if judgement.decision == "fine_tune" else 1 - share
+    if findings.sequential:  # resampling knows nothing of the moment to stop having been chosen
+        share = min(share, 1 - ALPHA)
     # more digits than the draws carry would only show in which order they were added up
-    return round(share if judgement.decision == "fine_tune" else 1 - share, 4)
+    return round(share, 4)
 
 
 def _tuning_is_right(case: Case, stakes: Stakes, tuned: str, other: str, ours: Array, theirs: Array) -> Array:

@@ -6,14 +6,15 @@ import math
 from typing import Any
 
 from advisor.cases.schema import Case, ModelSpec, likely
+from advisor.decision.anytime import stopped_early
 from advisor.decision.confidence import confidence
 from advisor.decision.evidence import CaseEvidence
 from advisor.decision.flips import find_flips
 from advisor.decision.options import Option, options, stays_local
 from advisor.decision.questions import Situation, answer_questions
 from advisor.decision.sensitivity import tornado, verdict_map
-from advisor.decision.stakes import Accounts, Outlook, outlook
-from advisor.decision.summary import Findings, comparisons, cost_models, summarise_findings
+from advisor.decision.stakes import Outlook, outlook
+from advisor.decision.summary import Findings, accounts_of, comparisons, summarise_findings
 from advisor.decision.uncertainty import uncertainty
 from advisor.decision.verdict import Judgement, judge
 from advisor.economics.break_even import break_even
@@ -46,7 +47,7 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
             what-if hands it over instead of having it computed again.
     """
     findings = findings or summarise_findings(evidence)
-    case, accounts = evidence.case, _accounts(evidence, findings)
+    case, accounts = evidence.case, accounts_of(evidence, findings)
     costs = dict(accounts.costs)
     at = outlook(accounts)
 
@@ -86,25 +87,15 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         if pair
         else (),
         verdict_map=verdict_map(accounts, lambda stakes: rule(case, stakes)) if pair else (),
+        stopped_early=stopped_early(evidence),
     )
 
 
 def judgement_of(evidence: CaseEvidence) -> Judgement:
     """The verdict alone, without what explains it."""
     findings = summarise_findings(evidence)
-    accounts = _accounts(evidence, findings)
+    accounts = accounts_of(evidence, findings)
     return judge(evidence.case, findings, accounts, outlook(accounts))
-
-
-def _accounts(evidence: CaseEvidence, findings: Findings) -> Accounts:
-    """What the money at stake is computed from."""
-    data = evidence.data
-    return Accounts(
-        evidence.case,
-        cost_models(evidence, findings),
-        tuple(s.name for s in findings.standings),
-        data.n_learn + data.n_dev,
-    )
 
 
 def _pair(findings: Findings, judgement: Judgement) -> PairedComparison | None:
@@ -220,7 +211,7 @@ def _warnings(s: Situation) -> list[str]:
             warnings.append(
                 f"{standing.name}: {failed} of {standing.n} items failed for good, and count as wrong."
             )
-        if standing.n < evidence.data.n_held_out:
+        if standing.n < evidence.data.n_held_out and standing.measured.stopped_early is None:
             warnings.append(
                 f"{standing.name} was measured on {standing.n} of {evidence.data.n_held_out} held-out items."
             )

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from advisor.cases.schema import BaselineSpec
 from advisor.decision import set_metrics
+from advisor.decision.anytime import anytime_inference
 from advisor.decision.diagnosis import artefact
 from advisor.decision.evidence import CaseEvidence
+from advisor.decision.stakes import Accounts
 from advisor.economics.costs import CostModel, cost_model
 from advisor.economics.resources import Resources, resources_of
 from advisor.records import Comparison, Latency, Measured, Quality, Tokens
@@ -81,6 +83,8 @@ class Findings:
     """What a request of each baseline takes, by name."""
     resampled_means: dict[str, Scores]
     """Mean quality of each baseline in the same bootstrap resamples of items, shape (draws,); for probabilities."""
+    sequential: bool = False
+    """Whether a run stopped early, so that intervals and p-values are those that hold at any time."""
 
     def standing(self, name: str) -> Standing:
         """The standing of a baseline."""
@@ -131,6 +135,7 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         artefacts={},
         resources={m.name: resources_of(m) for m in evidence.measured},
         resampled_means=draws or _resampled_means(standings, evidence.data.clusters),
+        sequential=anytime_inference(evidence) is not None,
     )
     broken = {s.name: artefact(s, found.base_of(s)) for s in standings if s.tuned}
     return replace(found, artefacts={name: why for name, why in broken.items() if why is not None})
@@ -177,6 +182,17 @@ def cost_models(evidence: CaseEvidence, findings: Findings) -> dict[str, CostMod
     }
 
 
+def accounts_of(evidence: CaseEvidence, findings: Findings) -> Accounts:
+    """What the money at stake is computed from."""
+    data = evidence.data
+    return Accounts(
+        evidence.case,
+        cost_models(evidence, findings),
+        tuple(s.name for s in findings.standings),
+        data.n_learn + data.n_dev,
+    )
+
+
 def _set_draws(evidence: CaseEvidence, measured: Sequence[Measured]) -> dict[str, Scores]:
     """Values on resampled sets, for a metric that only sets have; empty for the others."""
     if is_per_item(evidence.case.quality.metric):
@@ -204,6 +220,8 @@ def _standing(
     if draws is not None:
         value = set_metrics.set_value(metric, measured, evidence.expected, evidence.case.task)
         ci95 = set_metrics.interval(draws)
+    elif (anytime := anytime_inference(evidence)) and len(scores):
+        ci95 = anytime.mean_interval(scores, clusters)
     elif len(scores) > 1:
         ci95 = mean_interval(scores, seed=SEED, clusters=clusters)
     quality = Quality(
@@ -259,7 +277,10 @@ def _compare(
     shared, (mine, theirs) = _aligned([standing, reference])
     if len(shared) < 2:
         return None
-    return compare(mine, theirs, seed=SEED, clusters=_clusters(shared, evidence.data.clusters))
+    clusters = _clusters(shared, evidence.data.clusters)
+    if anytime := anytime_inference(evidence):
+        return anytime.compare(mine, theirs, clusters, tuned=standing.tuned)
+    return compare(mine, theirs, seed=SEED, clusters=clusters)
 
 
 def _aligned(standings: Sequence[Standing]) -> tuple[tuple[str, ...], list[Scores]]:

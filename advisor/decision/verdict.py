@@ -91,20 +91,10 @@ def judge(case: Case, findings: Findings, accounts: Accounts, outlook: Outlook) 
     # every alternative breaks a constraint: compare with the best of them all the same
     rival = champion or best(case, alternatives, stakes)
     assert challenger is not None and rival is not None
-    pair = findings.pair(challenger.name, rival.name)
-    if pair is None:
-        both = f"{challenger.name} and {rival.name}"
-        same = Purchase(what="held_out_examples", text=f"Results of {both} on the same items.")
-        return Judgement(
-            "not_yet", None, (f"{both} have no held-out item in common.",), (same,), champion=meanwhile
-        )
 
     # 3. Value.
     family = (len(tuned_in), len(alternatives))
-    gain = gain_of(challenger.name, rival.name, pair, outlook, family)
-    ends = widened(pair, family)
-    weighing = _Weighing(case, findings, stakes, challenger, rival, champion is None, pair, ends, gain)
-    found = weighing.judgement()
+    found = weigh(case, findings, outlook, challenger, rival, champion_broken=champion is None, family=family)
 
     # 4. A go needs more than a stop.
     unknown = tuple(
@@ -118,10 +108,44 @@ def judge(case: Case, findings: Findings, accounts: Accounts, outlook: Outlook) 
     return replace(
         found,
         shopping=(*found.shopping, *untried, *unknown),
-        challenger=challenger.name,
-        champion=rival.name,
-        gain=gain,
     )
+
+
+def weigh(
+    case: Case,
+    findings: Findings,
+    outlook: Outlook,
+    challenger: Option,
+    champion: Option,
+    *,
+    champion_broken: bool = False,
+    family: tuple[int, int] = (1, 1),
+) -> Judgement:
+    """Step 3: the best tuned model against the best alternative.
+
+    Args:
+        case: The case.
+        findings: With the comparison of the two.
+        outlook: The money at stake.
+        challenger: The tuned model.
+        champion: The alternative.
+        champion_broken: Whether the alternative breaks a constraint, as all of them do.
+        family: Numbers of tuned models and of alternatives that the two were picked from.
+    """
+    pair = findings.pair(challenger.name, champion.name)
+    if pair is None:
+        both = f"{challenger.name} and {champion.name}"
+        same = Purchase(what="held_out_examples", text=f"Results of {both} on the same items.")
+        why = f"{both} have no held-out item in common."
+        return Judgement("not_yet", None, (why,), (same,), challenger.name, champion.name)
+    # intervals of a run that stopped early allow for the choice themselves
+    family = (1, 1) if findings.sequential else family
+    gain = gain_of(challenger.name, champion.name, pair, outlook, family)
+    ends = widened(pair, family)
+    found = _Weighing(
+        case, findings, outlook.likely, challenger, champion, champion_broken, pair, ends, gain
+    ).judgement()
+    return replace(found, challenger=challenger.name, champion=champion.name, gain=gain)
 
 
 @dataclass(frozen=True)
@@ -208,7 +232,13 @@ class _Weighing:
                 return self.wait(say.PAYS_BUT_MISSES_BAR, *below)
             return self.go(say.PAYS) if gain.probability >= SURE else self.wait(say.HANGS_ON_ASSUMPTIONS)
         offer = shopping.more_examples(self.case, self.pair, self.stakes, gain)
-        if offer.worth_usd is not None and offer.cost_usd is not None and offer.worth_usd <= offer.cost_usd:
+        # where a run stops early there are more items already: nothing needs to be bought
+        if (
+            not self.findings.sequential
+            and offer.worth_usd is not None
+            and offer.cost_usd is not None
+            and offer.worth_usd <= offer.cost_usd
+        ):
             return self.stop(say.not_worth_finding_out(offer))
         return self.wait(say.WITHIN_NOISE, offer, *below)
 

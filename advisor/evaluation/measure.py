@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
@@ -25,6 +26,7 @@ from advisor.evaluation.engine import Answer, Engine, Rate, call_cost_usd
 from advisor.evaluation.indexes import PassageIndexes
 from advisor.models.base import ChatModel, open_model, sent_answer, sent_messages
 from advisor.records import (
+    ChatRequest,
     Completion,
     Failure,
     ItemResult,
@@ -36,6 +38,9 @@ from advisor.records import (
     TuningRecord,
 )
 from advisor.scoring import aggregate, default_metrics, score_item
+
+if TYPE_CHECKING:
+    from advisor.evaluation.looks import Look
 
 LATENCY_PROBES = 10
 """Requests sent one at a time, after one that warms up, to know what a single caller waits for."""
@@ -53,6 +58,19 @@ _NO_MATTER = {
 """What of a model changes no answer."""
 
 
+@dataclass(frozen=True)
+class Ready:
+    """A baseline that can be asked: its setting is chosen, and its model trained where it is tuned."""
+
+    baseline: Baseline
+    setting: Setting
+    trials: tuple[SettingTrial, ...]
+    model: ChatModel
+    tuning: TuningRecord | None = None
+    owns_model: bool = False
+    """Whether the model is this baseline's alone, as a tuned one is."""
+
+
 @dataclass
 class Session:
     """What the baselines of one run share: models, the passage index, the engine."""
@@ -64,7 +82,11 @@ class Session:
     limit: int | None = None
     on: date = field(default_factory=lambda: datetime.now(UTC).date())
     """The day whose prices count."""
+    look: Look | None = None
+    """The part of the held-out set that is asked so far, where the run may stop early."""
     _models: dict[str, ChatModel] = field(default_factory=dict)
+    _ready: dict[str, Ready] = field(default_factory=dict)
+    """Baselines that are asked again at the next look."""
 
     @cached_property
     def material(self) -> Material:
@@ -76,7 +98,7 @@ class Session:
     @property
     def held_out(self) -> tuple[Example, ...]:
         """The held-out items of this run."""
-        return self.loaded.held_out[: self.limit]
+        return self.look.items if self.look else self.loaded.held_out[: self.limit]
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -101,10 +123,38 @@ class Session:
             usd_per_hour=model.serving.usd_per_hour if model.serving else None,
         )
 
+    def ready(self, spec: BaselineSpec) -> Ready:
+        """A baseline with its setting and its model; where it is looked at in parts, made ready once."""
+        ready = self._ready.get(spec.name) or _make_ready(self, spec)
+        if self.look is not None:
+            self._ready[spec.name] = ready
+        return ready
+
+    def done(self, ready: Ready) -> None:
+        """Gives a baseline's own model back, unless it is asked again at the next look."""
+        if ready.owns_model and self.look is None:
+            ready.model.close()
+
+    def answers(
+        self, model: ChatModel, requests: Sequence[ChatRequest], *, what: str, rate: Rate
+    ) -> list[tuple[str, Answer]]:
+        """(call key, answer) to the request of each held-out item; what is new at a look, in batches of its own."""
+        if self.look is None:
+            return self.engine.answer(model, requests, what=what, rate=rate)
+        found: dict[int, tuple[str, Answer]] = {}
+        for part in self.look.old_and_new():
+            answers = self.engine.answer(model, [requests[i] for i in part], what=what, rate=rate)
+            found |= dict(zip(part, answers, strict=True))
+        return [found[i] for i in range(len(requests))]
+
     def close(self) -> None:
-        """Gives back all models."""
-        for model in self._models.values():
-            model.close()
+        """Gives back all models, the baselines' own ones first."""
+        with ExitStack() as closing:
+            for model in self._models.values():
+                closing.callback(model.close)
+            for ready in self._ready.values():
+                if ready.owns_model:
+                    closing.callback(ready.model.close)
 
 
 def measurement_fingerprint(loaded: LoadedCase, spec: BaselineSpec) -> str:
@@ -140,29 +190,22 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
     case = session.loaded.case
     fingerprint = measurement_fingerprint(session.loaded, spec)
     there = session.engine.store.measurement(case.name, spec.name, fingerprint)
-    if there is not None and {e.id for e in session.held_out} <= {
-        i.id for i in there.items if i.failure is None or not i.failure.transient
-    }:
+    if (
+        there is not None
+        and {e.id for e in session.held_out}
+        <= {i.id for i in there.items if i.failure is None or not i.failure.transient}
+        and (session.look is None or session.look.may_reuse(there.about))
+    ):
         session.engine.progress.start(f"{spec.name} · held-out", len(session.held_out))
         session.engine.progress.advance(len(session.held_out), stored=True)
         return Measured(items=there.items, **there.about)
 
-    baseline = build_baseline(spec, session.material)
-    setting, trials = choose_setting(session, spec, baseline)
-    tuned = spec.kind == "fine_tuned"
-    tuning: TuningRecord | None = None
-    if tuned:
-        from advisor.evaluation.tuned import tuned_model
-
-        model, tuning = tuned_model(session, spec, baseline, setting)
-    else:
-        model = _answerer(session, spec, baseline, setting)
-    rate = session.rate(spec, tuned=tuned)
+    ready = session.ready(spec)
+    baseline, setting, model = ready.baseline, ready.setting, ready.model
+    rate = session.rate(spec, tuned=spec.kind == "fine_tuned")
     try:
         asks = [baseline.ask(item, setting) for item in session.held_out]
-        answers = session.engine.answer(
-            model, [a.request for a in asks], what=f"{spec.name} · held-out", rate=rate
-        )
+        answers = session.answers(model, [a.request for a in asks], what=f"{spec.name} · held-out", rate=rate)
         items = [
             _item(session, example, ask, key, answer, rate)
             for example, ask, (key, answer) in zip(session.held_out, asks, answers, strict=True)
@@ -171,8 +214,7 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
         parts = prompt_parts(model, asks)
         estimated = _estimated_tokens(model, asks, answers)
     finally:
-        if tuned:
-            model.close()
+        session.done(ready)
     measured = Measured(
         name=spec.name,
         kind=spec.kind,
@@ -180,14 +222,15 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
         provider=model.provider,
         items=ItemTable(items),
         setting=setting,
-        trials=trials,
-        tuning=tuning,
+        trials=ready.trials,
+        tuning=ready.tuning,
         retrieval=_retrieval_quality(session.held_out, asks, setting) if spec.uses_retrieval else None,
         uses_retrieval=spec.uses_retrieval,
         prompt_parts=parts,
         latency_probe_s=probe,
         notes=(*getattr(model, "notes", ()), *_changes(spec.name, [a for _, a in answers])),
         estimated_tokens=estimated,
+        stopped_early=session.look.stopped if session.look else None,
     )
     positions = {e.id: n for n, e in enumerate(session.loaded.held_out)}
     session.engine.store.save_measurement(
@@ -199,6 +242,17 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
         items=[(positions[i.id], i) for i in items],
     )
     return measured
+
+
+def _make_ready(session: Session, spec: BaselineSpec) -> Ready:
+    baseline = build_baseline(spec, session.material)
+    setting, trials = choose_setting(session, spec, baseline)
+    if spec.kind != "fine_tuned":
+        return Ready(baseline, setting, trials, _answerer(session, spec, baseline, setting))
+    from advisor.evaluation.tuned import tuned_model
+
+    model, tuning = tuned_model(session, spec, baseline, setting)
+    return Ready(baseline, setting, trials, model, tuning, owns_model=True)
 
 
 def _changes(name: str, answers: Sequence[Answer]) -> list[str]:

@@ -9,7 +9,14 @@ from pydantic import Field, JsonValue
 
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
 from advisor.records.costs import MonthCost
-from advisor.records.measured import PromptParts, RetrievalQuality, SettingTrial, Tokens, TuningRecord
+from advisor.records.measured import (
+    PromptParts,
+    RetrievalQuality,
+    SettingTrial,
+    StoppedEarly,
+    Tokens,
+    TuningRecord,
+)
 from advisor.records.uncertainty import MapPoint, Purchase, TornadoBar, Uncertainty
 
 SCHEMA_VERSION = 1
@@ -217,6 +224,8 @@ class Decision(Record):
     tornado: tuple[TornadoBar, ...] = ()
     """What each assumption could change, the most powerful first."""
     verdict_map: tuple[MapPoint, ...] = ()
+    stopped_early: StoppedEarly | None = None
+    """That the run ended before the held-out set did; all intervals and p-values are then valid at any time."""
 
     def to_json(self) -> str:
         """The document as the outside knows it, indented."""

@@ -81,6 +81,8 @@ def _head(d: Decision) -> list[str]:
         "",
         *_bullets(v.reasons),
     ]
+    if (stopped := wording.stopped_early(d)) is not None:
+        lines += ["", f"*{escaped(stopped)}*"]
     if v.missing:
         lines += ["", "**What is missing**", "", *_bullets(v.missing)]
     return lines

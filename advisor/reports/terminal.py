@@ -59,6 +59,8 @@ def _verdict(d: Decision) -> Panel:
         note = f"Confidence {wording.confidence(v.confidence)}, as to the choice of examples"
         lines.append(Text(note, style="dim"))
     lines.append(_bullets(v.reasons))
+    if (stopped := wording.stopped_early(d)) is not None:
+        lines.append(Text(clean(stopped), style="italic"))
     if v.missing:
         lines += [Text("Missing:", style="bold"), _bullets(v.missing)]
     if v.flips:

@@ -75,6 +75,18 @@ def verdict_sentence(decision: Decision) -> str:
             return f"{start} Best so far: {recommended}." if recommended else start
 
 
+def stopped_early(decision: Decision) -> str | None:
+    """That the run ended before the held-out set did, and what that means for its figures; None where it did not."""
+    ended = decision.stopped_early
+    if ended is None:
+        return None
+    return (
+        f"Stopped early: {count(ended.asked)} of {count(ended.of)} held-out items were asked, in random order. "
+        f"{ended.reason} Intervals and p-values are such that hold however often one looks, so they are wider "
+        "than those of a full run."
+    )
+
+
 def confidence(value: float | None) -> str:
     """How sure the recommendation is."""
     return percent(value, digits=0)

@@ -20,12 +20,13 @@ from advisor.records import Decision, Measured
 from advisor.workflow._cases import (
     STORE_FOLDER,
     artefacts_folder,
+    check_stop_early,
     chosen_baselines,
     load,
     open_store,
     with_store,
 )
-from advisor.workflow._evidence import decide_stored, from_store
+from advisor.workflow._evidence import decide_stored, from_store, settled_stored
 
 if TYPE_CHECKING:
     from advisor.cases.audit import Audit
@@ -81,6 +82,7 @@ def run(
     budget_usd: float | None = None,
     limit: int | None = None,
     use_batches: bool = False,
+    stop_early: bool = False,
     progress: RunProgress | None = None,
 ) -> Outcome:
     """Runs what is missing, and decides. Run again, it goes on where it stopped.
@@ -92,15 +94,17 @@ def run(
         budget_usd: What may be spent; before it is exceeded the run stops, and what was answered is kept.
         limit: Only the first items of the held-out set.
         use_batches: Ask hosted models through their batch endpoints: cheaper, and within a day.
+        stop_early: Ask only until the verdict is settled, of all baselines side by side and in random order.
         progress: Hears how it goes on.
 
     Raises:
         CaseError: The case is wrong.
-        UsageError: A baseline is unknown.
+        UsageError: A baseline is unknown, or `stop_early` cannot be had with the rest.
         ModelError, TuningError: A model cannot be had, or cannot be tuned.
     """
     from advisor.evaluation.engine import Budget, Engine
     from advisor.evaluation.environment import describe_environment
+    from advisor.evaluation.looks import measure_until_settled
     from advisor.evaluation.measure import Session, measure
     from advisor.evaluation.progress import Silent
     from advisor.models.shutdown import reported_shutdowns
@@ -109,6 +113,8 @@ def run(
     chosen = chosen_baselines(loaded, baselines)
     if limit is not None and limit < 1:
         raise UsageError("--limit must be at least 1.")
+    if stop_early:
+        check_stop_early(loaded, limit=limit, use_batches=use_batches)
     progress = progress or Silent()
     stopped: str | None = None
     measured: list[Measured] = []
@@ -120,7 +126,10 @@ def run(
         session = Session(loaded, engine, artefacts_folder(loaded), run_id, limit)
         status = "failed"
         try:
-            measured.extend(measure(session, spec) for spec in chosen)
+            if stop_early:
+                measured = measure_until_settled(session, chosen, settled_stored(loaded, opened))
+            else:
+                measured.extend(measure(session, spec) for spec in chosen)
             status = "finished"
         except BudgetExceededError as error:
             stopped, status = str(error), "budget"

@@ -47,6 +47,32 @@ def chosen_baselines(loaded: LoadedCase, names: Sequence[str] | None) -> list[Ba
     return [b for b in loaded.case.baselines if names is None or b.name in names]
 
 
+def check_stop_early(loaded: LoadedCase, *, limit: int | None, use_batches: bool) -> None:
+    """Makes sure that a run can stop early.
+
+    Raises:
+        UsageError: It cannot.
+    """
+    from advisor.scoring import is_per_item
+
+    if use_batches:
+        raise UsageError(
+            "--stop-early and --batch cannot be combined: a batch is handed over whole, before it is known how "
+            "many answers are needed.",
+            hint="Leave one of them out: --batch asks all at half the price, --stop-early asks fewer at once.",
+        )
+    if limit is not None:
+        raise UsageError(
+            "--stop-early and --limit cannot be combined: both say how many items are asked.",
+            hint="Leave --limit out; --stop-early asks at most the whole held-out set.",
+        )
+    if not is_per_item(loaded.case.quality.metric):
+        raise UsageError(
+            f"--stop-early needs a score for each item, and {loaded.case.quality.metric} is one of a whole set only.",
+            hint="Run without --stop-early, or choose a metric such as accuracy.",
+        )
+
+
 def _store_url(loaded: LoadedCase, store: str | None) -> str:
     return store or f"sqlite:///{(loaded.folder / STORE_FOLDER / 'store.sqlite').resolve()}"
 

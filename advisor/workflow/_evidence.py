@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from advisor.errors import NoResultsError
 from advisor.records import Decision, Measured, Provenance
 
 if TYPE_CHECKING:
+    from advisor.decision.evidence import CaseEvidence
     from advisor.store.database import Store
 
 
@@ -19,9 +21,35 @@ def decide_stored(loaded: LoadedCase, store: Store | None, now: datetime | None 
     Raises:
         NoResultsError: Nothing was measured yet.
     """
+    from advisor.decision.decide import decide as decide_on
+
+    return decide_on(evidence_of(loaded, store, now))
+
+
+def settled_stored(loaded: LoadedCase, store: Store) -> Callable[[], str | None]:
+    """A question that may be asked again and again: why what the store holds by now settles the verdict, if it does."""
+    from advisor.decision.stopping import settled
+    from advisor.decision.summary import summarise_findings
+
+    first: list[CaseEvidence] = []
+
+    def question() -> str | None:
+        # the audit of the data takes its time, and stays as it is
+        first[:] = first or [evidence_of(loaded, store)]
+        evidence = first[0].model_copy(update={"measured": tuple(from_store(loaded, store)[0])})
+        return settled(evidence, summarise_findings(evidence))
+
+    return question
+
+
+def evidence_of(loaded: LoadedCase, store: Store | None, now: datetime | None = None) -> CaseEvidence:
+    """What the decision is computed from: what the store holds, or the results recorded beside the case.
+
+    Raises:
+        NoResultsError: Nothing was measured yet.
+    """
     from advisor.cases.audit import audit
     from advisor.catalogue.of_case import ends_of_case, prices_of_case, tunability_of_case
-    from advisor.decision.decide import decide as decide_on
     from advisor.decision.evidence import CaseEvidence, DataFacts
     from advisor.evaluation.results_file import RESULTS_FILE, read_results
     from advisor.scoring import is_per_item
@@ -44,7 +72,7 @@ def decide_stored(loaded: LoadedCase, store: Store | None, now: datetime | None 
     ends = {name: reported[name] for name in loaded.case.models if name in reported}
     if store is not None:
         warnings += _standing_deployments(store, loaded)
-    evidence = CaseEvidence(
+    return CaseEvidence(
         case=loaded.case,
         data=DataFacts(
             n_learn=len(loaded.learn),
@@ -65,7 +93,6 @@ def decide_stored(loaded: LoadedCase, store: Store | None, now: datetime | None 
         warnings=tuple(warnings),
         expected={} if is_per_item(loaded.case.quality.metric) else {e.id: e.output for e in loaded.held_out},
     )
-    return decide_on(evidence)
 
 
 def _reported_ends(store: Store, run_id: str) -> dict[str, date]:

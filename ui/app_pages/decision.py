@@ -120,6 +120,8 @@ def show_verdict(decision: Decision, own: Decision) -> None:
             help=f"At {f.count(decision.facts.requests_per_month)} requests a month. Estimated.",
         )
     bullets(v.reasons)
+    if (stopped := w.stopped_early(decision)) is not None:
+        st.info(escaped(stopped))
     if v.missing:
         st.markdown("**What is missing**")
         bullets(v.missing)
