@@ -25,6 +25,7 @@ from advisor.records.decision import (
     ReadinessItem,
     Verdict,
 )
+from advisor.records.judge import Agreement, HumanLabel, JudgedBaseline, JudgeRecord, JudgeSummary
 from advisor.records.measured import (
     CurvePoint,
     Elsewhere,
@@ -43,6 +44,7 @@ from advisor.records.measured import (
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Agreement",
     "AnswerWord",
     "BaselineKind",
     "BaselineSummary",
@@ -60,7 +62,11 @@ __all__ = [
     "EvidenceKind",
     "Failure",
     "Flip",
+    "HumanLabel",
     "ItemResult",
+    "JudgeRecord",
+    "JudgeSummary",
+    "JudgedBaseline",
     "Latency",
     "LoadPoint",
     "LoadTest",

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue
 
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
+from advisor.records.judge import JudgeSummary
 from advisor.records.measured import PromptParts, RetrievalQuality, SettingTrial, Tokens, TuningRecord
 
 SCHEMA_VERSION = 1
@@ -194,6 +195,8 @@ class Decision(Record):
     warnings: tuple[str, ...]
     facts: CaseFacts
     provenance: Provenance
+    judge: JudgeSummary | None = None
+    """The judge, where the metric is `judge`."""
 
     def to_json(self) -> str:
         """The document as the outside knows it, indented."""

@@ -6,6 +6,7 @@ from pydantic import JsonValue
 
 from advisor.records.answers import Failure, Usage
 from advisor.records.base import BaselineKind, Record
+from advisor.records.judge import JudgeRecord
 
 
 class ItemResult(Record):
@@ -171,3 +172,5 @@ class Measured(Record):
     elsewhere: tuple[Elsewhere, ...] = ()
     stopped_early: StoppedEarly | None = None
     load: LoadTest | None = None
+    judge: JudgeRecord | None = None
+    """How its answers were judged, where the metric is `judge`."""
