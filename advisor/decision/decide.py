@@ -7,7 +7,8 @@ from typing import Any
 from advisor.cases.schema import Case, ModelSpec, likely
 from advisor.decision.evidence import CaseEvidence
 from advisor.decision.flips import find_flips
-from advisor.decision.options import Option, options, stays_local
+from advisor.decision.judged import judge_warnings, summarise_judge
+from advisor.decision.options import Option, model_is_local, options, stays_local
 from advisor.decision.questions import Situation, answer_questions
 from advisor.decision.summary import Findings, comparisons, cost_models, summarise_findings
 from advisor.decision.verdict import confidence, judge
@@ -41,6 +42,7 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
     judgement = judge(evidence, findings, costs)
     found = options(evidence.case, findings, costs)
     crossings = _break_evens(evidence.case, found, costs)
+    judge_summary = summarise_judge(evidence, findings)
     situation = Situation(evidence, findings, costs, found, judgement, crossings)
     verdict = judgement.verdict().model_copy(
         update={
@@ -58,9 +60,10 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         break_even=crossings,
         questions=answer_questions(situation),
         readiness=_readiness(situation) if judgement.decision == "fine_tune" else (),
-        warnings=(*evidence.warnings, *_warnings(situation)),
+        warnings=(*evidence.warnings, *judge_warnings(evidence, judge_summary), *_warnings(situation)),
         facts=_facts(evidence),
         provenance=evidence.provenance,
+        judge=judge_summary,
     )
 
 
@@ -182,6 +185,9 @@ def _warnings(s: Situation) -> list[str]:
             and not stays_local(evidence.case, standing)
         ):
             warnings.append(f"{standing.name} sends data away, although they must stay local.")
+    judge = evidence.case.judge
+    if judge and evidence.case.constraints.must_stay_local and not model_is_local(s.case.models[judge.model]):
+        warnings.append(f"The judge {judge.model} sends data away, although they must stay local.")
     warnings += _of_providers(s)
     looks = evidence.provenance.held_out_looks or 0
     if looks > len(evidence.case.baselines):

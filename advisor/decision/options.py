@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from urllib.parse import urlparse
 
-from advisor.cases.schema import Case, likely
+from advisor.cases.schema import Case, ModelSpec, likely
 from advisor.decision.summary import Findings, Standing
 from advisor.economics.costs import CostModel, monthly_volumes, summarise
 from advisor.records import Cost
@@ -70,9 +70,11 @@ def broken_constraint(case: Case, option: Option) -> str | None:
 
 def stays_local(case: Case, standing: Standing) -> bool:
     """Whether data stay on the user's machines."""
-    if standing.spec.model is None:
-        return True
-    model = case.models[standing.spec.model]
+    return standing.spec.model is None or model_is_local(case.models[standing.spec.model])
+
+
+def model_is_local(model: ModelSpec) -> bool:
+    """Whether a model runs on the user's machines."""
     host = urlparse(model.base_url).hostname if model.base_url else None
     return model.provider in LOCAL_PROVIDERS or host in ("localhost", "127.0.0.1", "::1")
 

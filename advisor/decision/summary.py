@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.cases.schema import BaselineSpec
-from advisor.decision import set_metrics
+from advisor.decision import judged, set_metrics
 from advisor.decision.evidence import CaseEvidence
 from advisor.economics.costs import CostModel, cost_model
 from advisor.records import Comparison, Latency, Measured, Quality, Record, Tokens
 from advisor.scoring import is_per_item
 from advisor.statistics.intervals import mean_interval
 from advisor.statistics.paired import PairedComparison, adjust, compare
+from advisor.statistics.ppi import CorrectedEstimate
 
 SEED = 20_261_123
 STABILITY_RESAMPLES = 2_000
@@ -68,6 +69,8 @@ class Findings(Record):
     """Highest mean quality of those that are not tuned."""
     resampled_means: dict[str, tuple[float, ...]]
     """Mean quality of each baseline in the same bootstrap resamples of items; for the decision's stability."""
+    corrections: dict[str, CorrectedEstimate] = {}
+    """By baseline, what human labels make of a judge's mean; empty where they correct nothing."""
 
     def standing(self, name: str) -> Standing:
         """The standing of a baseline."""
@@ -91,6 +94,9 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
     measured = [m for m in evidence.measured if m.items]
     draws = _set_draws(evidence, measured)
     standings = tuple(_standing(evidence, specs[m.name], m, draws.get(m.name)) for m in measured)
+    groups = evidence.data.clusters
+    corrections = judged.corrections(evidence, standings, groups)
+    standings = tuple(judged.corrected(evidence, s, corrections.get(s.name)) for s in standings)
     untuned = [s for s in standings if not s.tuned and s.value is not None]
     # the name settles ties, so that the order of baselines does not
     best = max(untuned, key=lambda s: (s.value or 0.0, s.name)).name if untuned else None
@@ -99,7 +105,11 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         references = [s for s in standings if s.name == best or (standing.tuned and not s.tuned)]
         for reference in references:
             if reference.name != standing.name and f"{standing.name}|{reference.name}" not in pairs:
-                pair = _compare(evidence, standing, reference, draws)
+                pair = (
+                    judged.compare_corrected(evidence, standing, reference, groups)
+                    if corrections
+                    else _compare(evidence, standing, reference, draws)
+                )
                 if pair is not None:
                     pairs[f"{standing.name}|{reference.name}"] = pair
     return Findings(
@@ -107,7 +117,8 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         pairs=pairs,
         best_untuned=best,
         resampled_means={name: tuple(map(float, d)) for name, d in draws.items()}
-        or _resampled_means(standings, evidence.data.clusters),
+        or _resampled_means([judged.resampled(s, corrections.get(s.name)) for s in standings], groups),
+        corrections=corrections,
     )
 
 

@@ -255,6 +255,9 @@ def _tuning_costs(
         return {}, 0.0
     training = 0.0 if spec.tuning.system == "existing" else _training_usd(case, spec, measured, notes)
     evaluation = _labour(effort, "evaluation_hours", notes)
+    if evaluation is not None and measured is not None and measured.judge and measured.judge.usd:
+        evaluation += measured.judge.usd
+        notes.append(f"judging its answers cost {measured.judge.usd:.2f} USD, a part of its evaluation")
     one_off = {
         "data": _labour(effort, "data_hours", notes),
         "evaluation": evaluation,

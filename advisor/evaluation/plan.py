@@ -99,13 +99,13 @@ class Plan(Record):
     @property
     def usd(self) -> float | None:
         """All baselines and the judge together; None where one is unknown."""
-        known = [b.usd for b in (*self.baselines, *filter(None, [self.judge]))]
+        known = [b.usd for b in self.baselines] + ([self.judge.usd] if self.judge else [])
         return None if None in known else sum(u for u in known if u is not None)
 
     @property
     def seconds(self) -> float | None:
         """All baselines and the judge together; None where one is unknown."""
-        known = [b.seconds for b in (*self.baselines, *filter(None, [self.judge]))]
+        known = [b.seconds for b in self.baselines] + ([self.judge.seconds] if self.judge else [])
         return None if None in known else sum(s for s in known if s is not None)
 
 

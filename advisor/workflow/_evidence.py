@@ -63,6 +63,7 @@ def decide_stored(loaded: LoadedCase, store: Store | None, now: datetime | None 
         tunability=tunability_of_case(loaded.case, moment.date(), ends),
         provenance=provenance,
         warnings=tuple(warnings),
+        human_labels=loaded.human_labels,
         expected={} if is_per_item(loaded.case.quality.metric) else {e.id: e.output for e in loaded.held_out},
     )
     return decide_on(evidence)
