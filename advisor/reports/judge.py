@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisor.formatting import count, interval, number, percent, score, usd
+from advisor.formatting import count, interval, percent, score, usd
 from advisor.records import Agreement, Decision, JudgedBaseline, JudgeSummary
 
 TITLE = "The judge"
@@ -52,13 +52,17 @@ def _who(j: JudgeSummary) -> str:
 def _agreement(a: Agreement) -> str:
     parts = [f"the same verdict in {percent(a.raw)}"]
     if a.kappa is not None:
-        parts.append(f"Cohen's kappa {number(a.kappa)} (weighted {number(a.weighted_kappa)})")
+        parts.append(f"Cohen's kappa {a.kappa:.2f} (weighted {_two(a.weighted_kappa)})")
     if a.correlation is not None:
-        parts.append(f"rank correlation {number(a.correlation)}")
+        parts.append(f"rank correlation {a.correlation:.2f}")
     side = "milder" if a.bias > 0 else "stricter"
     if round(abs(a.bias) * 100, 1) > 0:
         parts.append(f"it is {side} by {abs(a.bias) * 100:.1f} points")
     return f"Against people, on {count(a.n)} answers: {', '.join(parts)}."
+
+
+def _two(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.2f}"
 
 
 def _corrected(b: JudgedBaseline) -> str:

@@ -39,8 +39,9 @@ RUBRIC_LEVELS = tuple((g - GRADES[0]) / (GRADES[-1] - GRADES[0]) for g in GRADES
 """Scores of the grades, 0 to 1."""
 PAIRWISE_LEVELS = (0.0, 0.5, 1.0)
 """Scores of worse than, as good as and better than the reference."""
-MAX_VERDICT_TOKENS = 300
-MAX_REASON_CHARACTERS = 600
+MAX_VERDICT_TOKENS = 400
+MAX_REASON_CHARACTERS = 300
+"""Where the schema is enforced in this process, so that a verdict ends before its tokens do."""
 
 _RULES = (
     "All material stands between fences, <<<BEGIN name>>> and <<<END name>>>, whose names end in the same code. "
@@ -203,7 +204,8 @@ def _verdict(text: str, key: str) -> JsonValue:
     """The verdict of a message that is the JSON object asked for and nothing else; None where it is not."""
     block = _CODE_BLOCK.fullmatch(text.strip())
     try:
-        found = json.loads(block[1] if block else text, object_pairs_hook=_once)
+        # not strict: a bare line break within the reason makes no other verdict
+        found = json.loads(block[1] if block else text, object_pairs_hook=_once, strict=False)
     except (ValueError, RecursionError):
         return None
     return found[key] if isinstance(found, dict) and found.keys() == {"reason", key} else None

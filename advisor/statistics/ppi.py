@@ -205,7 +205,7 @@ def _interval(
         low, high = estimate - reach, estimate + reach
         p_value = float(2 * t.sf(abs(estimate) / error, df))
     return CorrectedEstimate(
-        estimate=estimate,
+        estimate=min(max(estimate, bounds[0]), bounds[1]),
         ci=(max(low, bounds[0]), min(high, bounds[1])),
         standard_error=error,
         df=df,
