@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--repeats", type=int, default=600)
+    parser.add_argument("--repeats", type=int, default=240)
     parser.add_argument("--quick", action="store_true", help="40 repeats, and no result is written")
     arguments = parser.parse_args()
     repeats = 40 if arguments.quick else arguments.repeats
@@ -55,11 +55,14 @@ def main() -> None:
         for agrees in AGREES
         for labels in LABELS
     ]
-    print(f"{'mean of':<12} {'agrees':>7} {'labels':>7} │ {'judge alone':>15} {'people alone':>15} {'corrected':>15}")
+    print(
+        f"{'mean of':<12} {'agrees':>7} {'labels':>7} │ {'judge alone':>15} {'people alone':>15} {'corrected':>15}"
+    )
     print(f"{'':<28} │ {'(95 % interval: how often it holds the truth, mean width)':>47}")
     for r in rows:
         cells = "".join(
-            f" {r[f'{who}_coverage']:>8.1%} {r[f'{who}_width']:>6.3f}" for who in ("judge", "people", "corrected")
+            f" {r[f'{who}_coverage']:>8.1%} {r[f'{who}_width']:>6.3f}"
+            for who in ("judge", "people", "corrected")
         )
         print(f"{r['mean_of']:<12} {r['agrees']:>7.0%} {r['labels']:>7} │{cells}")
     print(f"{time.perf_counter() - started:.0f} s")
@@ -79,7 +82,9 @@ def row(kind: str, agrees: float, labels: int, repeats: int) -> dict[str, float 
     width = {"judge": 0.0, "people": 0.0, "corrected": 0.0}
     for seed in range(repeats):
         rng = np.random.default_rng([seed, labels, round(agrees * 100)])
-        truth, found = difference(rng, agrees, labels) if kind == "difference" else mean(rng, kind, agrees, labels)
+        truth, found = (
+            difference(rng, agrees, labels) if kind == "difference" else mean(rng, kind, agrees, labels)
+        )
         for who, (low, high) in found.items():
             held[who] += low <= truth <= high
             width[who] += high - low
