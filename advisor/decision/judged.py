@@ -124,8 +124,8 @@ def summarise_judge(evidence: CaseEvidence, findings: Findings) -> JudgeSummary 
             )
         )
     records = [s.measured.judge for s in standings if s.measured.judge is not None]
-    compared = [r for r in records if r.position_flips is not None and r.judged]
-    n_pairs = sum(r.judged for r in compared)
+    asked = sum(r.compared or 0 for r in records)
+    pairwise = sum(r.judged for r in records if r.ties is not None)
     agreed: Agreement | None = None
     if pairs:
         agreed = agreement([f for f, _ in pairs], [h for _, h in pairs], levels(judge))
@@ -138,8 +138,8 @@ def summarise_judge(evidence: CaseEvidence, findings: Findings) -> JudgeSummary 
         input_tokens=_total(r.input_tokens for r in _asked(records)),
         output_tokens=_total(r.output_tokens for r in _asked(records)),
         usd=_total(r.usd for r in _asked(records)),
-        position_bias=sum(r.position_flips or 0 for r in compared) / n_pairs if n_pairs else None,
-        ties=sum(r.ties or 0 for r in compared) / n_pairs if n_pairs else None,
+        position_bias=sum(r.position_flips or 0 for r in records) / asked if asked else None,
+        ties=sum(r.ties or 0 for r in records) / pairwise if pairwise else None,
         agreement=agreed,
         corrected=bool(findings.corrections),
         n_human=len(pairs),

@@ -47,6 +47,7 @@ class _Verdicts:
     failures: dict[str, Failure] = field(default_factory=dict)
     calls: dict[str, Answer] = field(default_factory=dict)
     """By call key."""
+    compared: int = 0
     flips: int = 0
     ties: int = 0
 
@@ -99,6 +100,7 @@ def judged(session: Session, spec: BaselineSpec, measured: Measured, measure: Me
                 input_tokens=_sum(c.usage.input for c in completions),
                 output_tokens=_sum(c.usage.output for c in completions),
                 usd=_sum(call_cost_usd(c, rate) for c in completions),
+                compared=verdicts.compared if pairwise else None,
                 position_flips=verdicts.flips if pairwise else None,
                 ties=verdicts.ties if pairwise else None,
                 self_judged=judges_itself(case, spec),
@@ -247,6 +249,7 @@ def _compared(
             continue
         score = both_orders(first, second)
         _note(found, example.id, score)
+        found.compared += 1
         found.flips += first != second
         found.ties += score == 0.5
     return found

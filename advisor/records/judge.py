@@ -38,8 +38,10 @@ class JudgeRecord(Record):
     """Of all calls; None where one of them is not known."""
     usd: float | None = None
     """What the calls cost; None where it is not known. No part of what the baseline costs to serve."""
+    compared: int | None = None
+    """Pairwise: pairs with a verdict in both orders; the rest of `judged` needed none (equal answers, say)."""
     position_flips: int | None = None
-    """Pairwise: pairs whose verdict turned when the two answers changed places."""
+    """Pairwise: of these, pairs whose verdict turned when the two answers changed places."""
     ties: int | None = None
     """Pairwise: pairs that count as a tie, those that turned included."""
     self_judged: bool = False
@@ -94,7 +96,7 @@ class JudgeSummary(Record):
     usd: float | None
     """What judging cost: a cost of the evaluation."""
     position_bias: float | None
-    """Pairwise: share of pairs whose verdict turned when the two answers changed places."""
+    """Pairwise: share of the pairs asked about whose verdict turned when the two answers changed places."""
     ties: float | None
     """Pairwise: share of pairs that count as a tie."""
     agreement: Agreement | None

@@ -25,7 +25,7 @@ MODELS = {
     "small": {"provider": "x", "model": "small-1", "prices": {"input": 1.0, "output": 1.0}},
     "large": {"provider": "x", "model": "large-1", "prices": {"input": 10.0, "output": 10.0}},
 }
-BASELINES = [
+BASELINES: list[dict[str, Any]] = [
     {"name": "zero_shot", "kind": "zero_shot", "model": "small"},
     {"name": "few_shot", "kind": "few_shot", "model": "small", "examples": 1},
 ]
@@ -279,6 +279,9 @@ def test_equal_answers_tie_unasked_and_a_missing_reference_answer_loses(
     decision = workflow.run(case).decision
     assert sum(map(is_judge, model.calls)) == 2 * (N - 11)
     assert quality(decision)["few_shot"] == pytest.approx((N - 11 + 1 + 0.5 * 10) / N)
+    assert decision.judge is not None
+    assert decision.judge.ties == pytest.approx(10 / N)
+    assert decision.judge.position_bias == 0  # of the pairs that were asked about
 
 
 def test_another_reference_is_another_measurement_of_the_same_answers(tmp_path: Path, scripted: Any) -> None:
@@ -479,3 +482,23 @@ def write_hosted(folder: Path, server: ContractServer, system: str) -> Path:
     content["baselines"] = [{"name": "zero_shot", "kind": "zero_shot", "model": "m"}]
     (case / "case.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     return case
+
+
+def test_a_hosted_judge_may_be_asked_through_the_batch_endpoint(
+    tmp_path: Path, server: ContractServer
+) -> None:
+    decision = workflow.run(write_hosted(tmp_path / "c", server, "openai"), use_batches=True).decision
+    assert quality(decision) == {"zero_shot": 0.75}
+    assert not [r for r in server.requests if r.route == "chat"]
+    assert server.violations == []
+
+
+def test_a_judged_case_can_be_rehearsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from advisor.workflow.rehearsal import rehearse
+
+    shorten(monkeypatch)
+    case = open_case(tmp_path / "c", judge={"mode": "pairwise"})
+    found = rehearse(case, training_s=0.05)
+    assert found.rejected == ()
+    assert found.decision.judge is not None
+    assert found.decision.judge.calls > 0
