@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from advisor.cases.examples import read_examples
+from advisor.cases.human_labels import read_human_labels
 from advisor.cases.schema import Case, Example
 from advisor.cases.splits import split_dev
 from advisor.cases.yaml_file import read_case_file
 from advisor.errors import CaseError, Problem
+from advisor.records import HumanLabel
 
 CASE_FILE = "case.yaml"
 
@@ -26,6 +28,8 @@ class LoadedCase:
     dev: tuple[Example, ...]
     held_out: tuple[Example, ...]
     documents: Path | None
+    human_labels: tuple[HumanLabel, ...] = ()
+    """People's scores of answers, where the metric is `judge` and they are given."""
 
     @property
     def train(self) -> tuple[Example, ...]:
@@ -80,10 +84,17 @@ def load_case(folder: Path | str) -> LoadedCase:
                 )
     if documents is not None and documents.is_dir():
         problems += _document_problems(documents, [*train, *held_out], file)
+    labels: tuple[HumanLabel, ...] = ()
+    if case.judge is not None and case.judge.human_labels is not None:
+        labels_path, wrong = _inside(folder, case.judge.human_labels, file, "judge.human_labels")
+        problems += wrong
+        if labels_path is not None:
+            labels, wrong = read_human_labels(labels_path, case, {e.id for e in held_out})
+            problems += wrong
     if problems:
         raise CaseError(problems)
     learn, dev = split_dev(train, fraction=case.data.dev_fraction, seed=case.data.seed)
-    return LoadedCase(folder, case, learn, dev, tuple(held_out), documents)
+    return LoadedCase(folder, case, learn, dev, tuple(held_out), documents, labels)
 
 
 def data_fingerprint(examples: tuple[Example, ...]) -> str:

@@ -317,6 +317,14 @@ class JudgeSpec(Part):
     human_labels: str | None = None
     """A file of human judgements, `{"baseline", "id", "score"}` a line; they correct the judge's."""
 
+    @model_validator(mode="after")
+    def _fits_its_mode(self) -> Self:
+        if self.reference is not None and self.mode != "pairwise":
+            raise ValueError("`reference` belongs to `mode: pairwise`")
+        if self.rubric is not None and not self.rubric.strip():
+            raise ValueError("`rubric` is empty; leave it out for the default")
+        return self
+
 
 class Extensibility(Part):
     """Other cases on whose held-out sets tuned and base model are measured too."""
@@ -371,6 +379,12 @@ class Case(Part):
                 wrong.append(f"baseline {baseline.name!r}: a classifier needs a classification task")
             if baseline.uses_retrieval and self.data.documents is None:
                 wrong.append(f"baseline {baseline.name!r} retrieves, but `data.documents` is absent")
+        if self.quality.metric == "judge" and self.judge is None:
+            wrong.append("quality.metric `judge` needs the key `judge`: who judges, and how")
+        if self.judge is not None and self.quality.metric != "judge":
+            wrong.append(
+                f"`judge` belongs to the metric `judge`, and quality.metric is {self.quality.metric!r}"
+            )
         if self.judge is not None and self.judge.model not in self.models:
             wrong.append(f"judge.model names {self.judge.model!r}, which is not in `models`")
         if self.judge is not None and self.judge.reference not in (None, *names):
@@ -381,6 +395,13 @@ class Case(Part):
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
+
+    @property
+    def judge_reference(self) -> str | None:
+        """The baseline that a pairwise judge compares all others with; None where there is none."""
+        if self.judge is None or self.judge.mode != "pairwise":
+            return None
+        return self.judge.reference or self.baselines[0].name
 
 
 class Example(Part):

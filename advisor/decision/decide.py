@@ -10,7 +10,8 @@ from advisor.decision.anytime import stopped_early
 from advisor.decision.confidence import confidence
 from advisor.decision.evidence import CaseEvidence
 from advisor.decision.flips import find_flips
-from advisor.decision.options import Option, options, stays_local
+from advisor.decision.judged import judge_warnings, summarise_judge
+from advisor.decision.options import Option, model_is_local, options, stays_local
 from advisor.decision.questions import Situation, answer_questions
 from advisor.decision.sensitivity import tornado, verdict_map
 from advisor.decision.stakes import Outlook, outlook
@@ -58,6 +59,7 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
     found = options(findings, costs, at.likely)
     summaries = _summaries(evidence, findings, costs, found)
     crossings = _break_evens(case, found, costs)
+    judge_summary = summarise_judge(evidence, findings)
     situation = Situation(evidence, findings, costs, summaries, judgement, crossings)
     pair = _pair(findings, judgement)
     return Decision(
@@ -79,7 +81,7 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         break_even=crossings,
         questions=answer_questions(situation),
         readiness=_readiness(situation) if judgement.decision == "fine_tune" else (),
-        warnings=(*evidence.warnings, *_warnings(situation)),
+        warnings=(*evidence.warnings, *judge_warnings(evidence, judge_summary), *_warnings(situation)),
         facts=_facts(evidence),
         provenance=evidence.provenance,
         uncertainty=uncertainty(findings, accounts, at.likely, judgement.gain, pair.n if pair else None),
@@ -88,6 +90,7 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         else (),
         verdict_map=verdict_map(accounts, lambda stakes: rule(case, stakes)) if pair else (),
         stopped_early=stopped_early(evidence),
+        judge=judge_summary,
     )
 
 
@@ -223,6 +226,9 @@ def _warnings(s: Situation) -> list[str]:
             and not stays_local(evidence.case, standing.spec)
         ):
             warnings.append(f"{standing.name} sends data away, although they must stay local.")
+    judge = evidence.case.judge
+    if judge and evidence.case.constraints.must_stay_local and not model_is_local(s.case.models[judge.model]):
+        warnings.append(f"The judge {judge.model} sends data away, although they must stay local.")
     warnings += _of_providers(s)
     looks = evidence.provenance.held_out_looks or 0
     if looks > len(evidence.case.baselines):

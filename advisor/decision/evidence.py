@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from advisor.cases.schema import Case
 from advisor.catalogue.lifecycle import ServiceEnd, Tunability, remaining_months
 from advisor.catalogue.prices import Price
-from advisor.records import Measured, Provenance, Record
+from advisor.records import HumanLabel, Measured, Provenance, Record
 
 
 class DataFacts(Record):
@@ -45,6 +45,9 @@ class CaseEvidence(Record):
     """When the service of a baseline's model ends, where an end is known."""
     tunability: dict[str, Tunability] = {}
     """Whether a model can be tuned, by the case's name of it."""
+
+    human_labels: tuple[HumanLabel, ...] = ()
+    """People's scores of answers, which correct a judge's."""
 
     def life_months(self, baseline: str) -> float | None:
         """Months until the service of a baseline's model ends; None where no end is known."""

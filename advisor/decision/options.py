@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlparse
 
-from advisor.cases.schema import BaselineSpec, Case
+from advisor.cases.schema import BaselineSpec, Case, ModelSpec
 from advisor.decision.stakes import Stakes
 from advisor.decision.summary import Findings, Standing
 from advisor.economics.costs import CostModel
@@ -68,9 +68,11 @@ def broken_constraint(case: Case, standing: Standing) -> str | None:
 
 def stays_local(case: Case, spec: BaselineSpec) -> bool:
     """Whether data stay on the user's machines."""
-    if spec.model is None:
-        return True
-    model = case.models[spec.model]
+    return spec.model is None or model_is_local(case.models[spec.model])
+
+
+def model_is_local(model: ModelSpec) -> bool:
+    """Whether a model runs on the user's machines."""
     host = urlparse(model.base_url).hostname if model.base_url else None
     return model.provider in LOCAL_PROVIDERS or host in ("localhost", "127.0.0.1", "::1")
 

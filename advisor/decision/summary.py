@@ -6,13 +6,13 @@ This is the expensive part and depends on no price or assumption, so that a what
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from advisor.cases.schema import BaselineSpec
-from advisor.decision import set_metrics
+from advisor.decision import judged, set_metrics
 from advisor.decision.anytime import anytime_inference
 from advisor.decision.diagnosis import artefact
 from advisor.decision.evidence import CaseEvidence
@@ -23,6 +23,7 @@ from advisor.records import Comparison, Latency, Measured, Quality, Tokens
 from advisor.scoring import is_per_item
 from advisor.statistics.intervals import mean_interval
 from advisor.statistics.paired import PairedComparison, adjust, compare
+from advisor.statistics.ppi import CorrectedEstimate
 
 SEED = 20_261_123
 QUALITY_DRAWS = 4_000
@@ -85,6 +86,8 @@ class Findings:
     """Mean quality of each baseline in the same bootstrap resamples of items, shape (draws,); for probabilities."""
     sequential: bool = False
     """Whether a run stopped early, so that intervals and p-values are those that hold at any time."""
+    corrections: dict[str, CorrectedEstimate] = field(default_factory=dict)
+    """By baseline, what human labels make of a judge's mean; empty where they correct nothing."""
 
     def standing(self, name: str) -> Standing:
         """The standing of a baseline."""
@@ -112,6 +115,9 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
     measured = [m for m in evidence.measured if m.items]
     draws = _set_draws(evidence, measured)
     standings = tuple(_standing(evidence, specs[m.name], m, draws.get(m.name)) for m in measured)
+    groups = evidence.data.clusters
+    corrections = judged.corrections(evidence, standings, groups)
+    standings = tuple(judged.corrected(evidence, s, corrections.get(s.name)) for s in standings)
     untuned = [s for s in standings if not s.tuned and s.value is not None]
     # the name settles ties, so that the order of baselines does not
     best = max(untuned, key=lambda s: (s.value or 0.0, s.name)).name if untuned else None
@@ -120,7 +126,11 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         references = [s for s in standings if s.name == best or (standing.tuned and not s.tuned)]
         for reference in references:
             if reference.name != standing.name and f"{standing.name}|{reference.name}" not in pairs:
-                pair = _compare(evidence, standing, reference, draws)
+                pair = (
+                    judged.compare_corrected(evidence, standing, reference, groups)
+                    if corrections
+                    else _compare(evidence, standing, reference, draws)
+                )
                 if pair is not None:
                     pairs[f"{standing.name}|{reference.name}"] = pair
     of_tuned = {
@@ -134,8 +144,10 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         adjusted_p=dict(zip(of_tuned, adjusted, strict=True)),
         artefacts={},
         resources={m.name: resources_of(m) for m in evidence.measured},
-        resampled_means=draws or _resampled_means(standings, evidence.data.clusters),
+        resampled_means=draws
+        or _resampled_means([judged.resampled(s, corrections.get(s.name)) for s in standings], groups),
         sequential=anytime_inference(evidence) is not None,
+        corrections=corrections,
     )
     broken = {s.name: artefact(s, found.base_of(s)) for s in standings if s.tuned}
     return replace(found, artefacts={name: why for name, why in broken.items() if why is not None})

@@ -77,6 +77,8 @@ class CostModel(Record):
     retrieves: bool = False
     measuring_usd: float | None = None
     """What measuring it cost: spent, and no part of the sums."""
+    judging_usd: float = 0.0
+    """What the judge of one evaluation costs; it is paid again with every retraining."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -120,6 +122,7 @@ def cost_model(
         life_months=life_months,
         retrieves=spec.uses_retrieval,
         measuring_usd=resources.measuring_usd,
+        judging_usd=resources.judging_usd,
     )
     if spec.kind == "classifier":
         shape = _classifier(case, spec, resources, notes)

@@ -130,9 +130,9 @@ def _training(model: CostModel, drivers: Drivers) -> Value | None:
 
 
 def _again(model: CostModel, drivers: Drivers) -> Value | None:
-    """One retraining: training, and its evaluation."""
+    """One retraining: training, and its evaluation, with the judge's calls where a model judges."""
     training, evaluation = _training(model, drivers), drivers.labour_usd("evaluation_hours")
-    return None if training is None or evaluation is None else training + evaluation
+    return None if training is None or evaluation is None else training + evaluation + model.judging_usd
 
 
 def retraining_usd_per_year(model: CostModel, drivers: Drivers) -> Value | None:

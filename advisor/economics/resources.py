@@ -21,7 +21,9 @@ class Resources(Record):
     paid_usd: float | None = None
     """What a request cost, where its result came with its cost."""
     measuring_usd: float | None = None
-    """What all measured calls together cost, as far as it is known: spent, and no part of a decision."""
+    """What all measured calls and the judge cost, as far as it is known: spent, and no part of a decision."""
+    judging_usd: float = 0.0
+    """What judging the answers of one evaluation cost."""
     tuning: TuningRecord | None = None
     load: LoadTest | None = None
 
@@ -36,13 +38,15 @@ def resources_of(measured: Measured | None) -> Resources:
     cached = _mean(np.nan_to_num(items.number("cached_input"))[used])
     fresh = _mean(read[used])
     paid = items.number("cost_usd")
+    judging = (measured.judge.usd if measured.judge else None) or 0.0
     return Resources(
         fresh_tokens=None if fresh is None or cached is None else fresh - cached,
         cached_tokens=cached,
         output_tokens=_mean(written[used]),
         machine_s=_mean(items.number("compute_s")),
         paid_usd=_mean(paid),
-        measuring_usd=None if np.isnan(paid).all() else float(np.nansum(paid)),
+        measuring_usd=float(np.nansum(paid)) + judging if judging or not np.isnan(paid).all() else None,
+        judging_usd=judging,
         tuning=measured.tuning,
         load=measured.load,
     )

@@ -20,10 +20,11 @@ from pydantic import JsonValue
 
 from advisor.baselines import Ask, Baseline, Material, Setting, build_baseline, prompt_parts
 from advisor.cases.loading import LoadedCase
-from advisor.cases.schema import BaselineSpec, Example
+from advisor.cases.schema import BaselineSpec, Example, ModelSpec
 from advisor.catalogue.of_case import price_for
 from advisor.evaluation.engine import Answer, Engine, Rate, call_cost_usd
 from advisor.evaluation.indexes import PassageIndexes
+from advisor.evaluation.judging import dev_score, fingerprint_content, is_open, judged
 from advisor.models.base import ChatModel, open_model, sent_answer, sent_messages
 from advisor.records import (
     ChatRequest,
@@ -37,7 +38,7 @@ from advisor.records import (
     Tokens,
     TuningRecord,
 )
-from advisor.scoring import aggregate, default_metrics, score_item
+from advisor.scoring import aggregate, default_metrics, is_judged, score_item
 
 if TYPE_CHECKING:
     from advisor.evaluation.looks import Look
@@ -160,11 +161,7 @@ class Session:
 def measurement_fingerprint(loaded: LoadedCase, spec: BaselineSpec) -> str:
     """A hash of all that decides a baseline's results; prices and assumptions are no part of it."""
     case = loaded.case
-    model = (
-        case.models[spec.model].model_dump(mode="json", exclude=_NO_MATTER, exclude_defaults=True)
-        if spec.model
-        else None
-    )
+    model = _described(case.models[spec.model]) if spec.model else None
     content: dict[str, Any] = {
         "format": _FORMAT,
         "task": case.task.model_dump(mode="json"),
@@ -176,7 +173,14 @@ def measurement_fingerprint(loaded: LoadedCase, spec: BaselineSpec) -> str:
         "held_out": [e.model_dump(mode="json") for e in loaded.held_out],
         "documents": _documents_digest(loaded) if spec.uses_retrieval else None,
     }
+    if is_judged(case.quality.metric):
+        content["judge"] = fingerprint_content(loaded, spec, _described, measurement_fingerprint)
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _described(model: ModelSpec) -> JsonValue:
+    """What of a model decides its answers."""
+    return model.model_dump(mode="json", exclude=_NO_MATTER, exclude_defaults=True)
 
 
 def measure(session: Session, spec: BaselineSpec) -> Measured:
@@ -192,6 +196,7 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
     there = session.engine.store.measurement(case.name, spec.name, fingerprint)
     if (
         there is not None
+        and not is_open(there.about)
         and {e.id for e in session.held_out}
         <= {i.id for i in there.items if i.failure is None or not i.failure.transient}
         and (session.look is None or session.look.may_reuse(there.about))
@@ -232,6 +237,8 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
         estimated_tokens=estimated,
         stopped_early=session.look.stopped if session.look else None,
     )
+    if is_judged(case.quality.metric):
+        measured = judged(session, spec, measured, measure)
     positions = {e.id: n for n, e in enumerate(session.loaded.held_out)}
     session.engine.store.save_measurement(
         case_name=case.name,
@@ -239,7 +246,7 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
         fingerprint=fingerprint,
         run_id=session.run_id,
         about=measured.model_dump(mode="json", exclude={"items"}),
-        items=[(positions[i.id], i) for i in items],
+        items=[(positions[i.id], i) for i in measured.items],
     )
     return measured
 
@@ -323,6 +330,8 @@ def choose_setting(
 
 
 def _mean_score(session: Session, metric: str, items: Sequence[Example], answers: Sequence[Answer]) -> float:
+    if is_judged(metric):
+        return dev_score(session, items, answers)
     pairs = [
         (e.output, "" if isinstance(a, Failure) else a.text) for e, a in zip(items, answers, strict=True)
     ]

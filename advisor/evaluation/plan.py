@@ -14,6 +14,7 @@ from advisor.cases.schema import BaselineSpec, Example, ModelSpec
 from advisor.catalogue.of_case import price_for
 from advisor.errors import AdvisorError
 from advisor.evaluation.indexes import PassageIndexes
+from advisor.evaluation.judging import ASSUMED_VERDICT_TOKENS, planned_calls
 from advisor.evaluation.measure import LATENCY_PROBES
 from advisor.evaluation.tuned import HOSTED_SYSTEMS
 from advisor.models.base import ChatModel, open_model, sent_answer, sent_messages
@@ -70,10 +71,24 @@ class PlannedBaseline(Record):
     notes: tuple[str, ...] = ()
 
 
+class PlannedJudge(Record):
+    """What judging all answers would take, where the metric is `judge`; estimates, None where unknown."""
+
+    model: str
+    mode: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    usd: float | None
+    seconds: float | None
+    notes: tuple[str, ...] = ()
+
+
 class Plan(Record):
     """What a run would take, and what its held-out set can show."""
 
     baselines: tuple[PlannedBaseline, ...]
+    judge: PlannedJudge | None = None
     n_held_out: int
     detectable: float | None
     """The smallest difference that this many items show, at 80 % power; None for graded metrics."""
@@ -83,14 +98,14 @@ class Plan(Record):
 
     @property
     def usd(self) -> float | None:
-        """All baselines together; None where one is unknown."""
-        known = [b.usd for b in self.baselines]
+        """All baselines and the judge together; None where one is unknown."""
+        known = [b.usd for b in self.baselines] + ([self.judge.usd] if self.judge else [])
         return None if None in known else sum(u for u in known if u is not None)
 
     @property
     def seconds(self) -> float | None:
-        """All baselines together; None where one is unknown."""
-        known = [b.seconds for b in self.baselines]
+        """All baselines and the judge together; None where one is unknown."""
+        known = [b.seconds for b in self.baselines] + ([self.judge.seconds] if self.judge else [])
         return None if None in known else sum(s for s in known if s is not None)
 
 
@@ -104,16 +119,13 @@ def make_plan(loaded: LoadedCase, on: date) -> Plan:
     for spec in case.baselines:
         model_spec = case.models[spec.model] if spec.model else None
         notes: list[str] = []
-        if spec.model is not None and spec.model not in models:
-            try:
-                models[spec.model] = open_model(case.models[spec.model])
-            except AdvisorError as error:
-                notes.append(error.message)
-                models[spec.model] = None
+        if spec.model is not None:
+            _open(spec.model, loaded, models, notes)
         model = models.get(spec.model) if spec.model else None
         rows.append(
             _planned(loaded, spec, build_baseline(spec, material), model, model_spec, notes, on, tried)
         )
+    judge = _planned_judge(loaded, rows, models, on)
     for opened in models.values():
         if opened is not None:
             opened.close()
@@ -122,6 +134,7 @@ def make_plan(loaded: LoadedCase, on: date) -> Plan:
     # agreement of two good baselines is not known yet; 20 % of items that only one gets right is usual
     return Plan(
         baselines=tuple(rows),
+        judge=judge,
         n_held_out=n,
         detectable=detectable_difference(n, discordant_rate=ASSUMED_DISCORDANT) if binary else None,
         min_gain=case.quality.min_gain,
@@ -133,6 +146,50 @@ def make_plan(loaded: LoadedCase, on: date) -> Plan:
 
 ASSUMED_DISCORDANT = 0.2
 """Share of items that only one of two baselines gets right, assumed before any was measured."""
+
+
+def _open(name: str, loaded: LoadedCase, models: dict[str, ChatModel | None], notes: list[str]) -> None:
+    """Opens a model once; notes why where it cannot be had."""
+    if name in models:
+        return
+    try:
+        models[name] = open_model(loaded.case.models[name])
+    except AdvisorError as error:
+        notes.append(error.message)
+        models[name] = None
+
+
+def _planned_judge(
+    loaded: LoadedCase, rows: Sequence[PlannedBaseline], models: dict[str, ChatModel | None], on: date
+) -> PlannedJudge | None:
+    judge = loaded.case.judge
+    if judge is None:
+        return None
+    notes: list[str] = []
+    _open(judge.model, loaded, models, notes)
+    model, spec = models[judge.model], loaded.case.models[judge.model]
+    if model is None:
+        notes.append("tokens are estimated from characters")
+    calls, tokens_in = planned_calls(
+        loaded,
+        sum(r.calls_dev for r in rows),
+        lambda request: _request_tokens(request, model),
+        _step(loaded.held_out, model),
+    )
+    tokens_out = calls * ASSUMED_VERDICT_TOKENS
+    seconds = None
+    if spec.provider in IN_PROCESS:
+        seconds = tokens_in / ASSUMED_PROMPT_SPEED + tokens_out / ASSUMED_ANSWER_SPEED
+    return PlannedJudge(
+        model=judge.model,
+        mode=judge.mode,
+        calls=calls,
+        input_tokens=tokens_in,
+        output_tokens=tokens_out,
+        usd=_usd(spec, False, on, tokens_in, tokens_out, None, seconds),
+        seconds=seconds,
+        notes=tuple(notes),
+    )
 
 
 def _planned(
@@ -231,14 +288,14 @@ def _training_tokens(
 def _prompt_tokens(
     baseline: Baseline, items: Sequence[Example], setting: Setting, model: ChatModel | None
 ) -> list[int]:
-    counts = []
-    for item in items[:: _step(items, model)]:
-        request = baseline.ask(item, setting).request
-        if model is not None:
-            counts.append(model.count_tokens(sent_messages(model, request)))
-        else:
-            counts.append(round(sum(len(m.content) for m in request.messages) / CHARACTERS_PER_TOKEN))
-    return counts or [0]
+    chosen = items[:: _step(items, model)]
+    return [_request_tokens(baseline.ask(item, setting).request, model) for item in chosen] or [0]
+
+
+def _request_tokens(request: ChatRequest, model: ChatModel | None) -> int:
+    if model is not None:
+        return model.count_tokens(sent_messages(model, request))
+    return round(sum(len(m.content) for m in request.messages) / CHARACTERS_PER_TOKEN)
 
 
 def _answer_tokens(

@@ -28,6 +28,7 @@ from advisor.cases.yaml_file import read_text
 from advisor.errors import CaseError, Problem
 from advisor.files import write_whole
 from advisor.records import Failure, ItemResult, ItemTable, Measured, Provenance, Usage
+from advisor.scoring import is_judged
 from advisor.version import __version__
 
 RESULTS_FILE = "results.jsonl"
@@ -66,6 +67,8 @@ def write_results(
     lines = []
     for m in measured:
         for item in m.items:
+            if is_judged(metric) and item.failure is None and metric not in item.scores:
+                continue  # not judged: its score is unknown
             line = {
                 "baseline": m.name,
                 "id": item.id,

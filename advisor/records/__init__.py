@@ -27,6 +27,7 @@ from advisor.records.decision import (
     Verdict,
 )
 from advisor.records.items import ItemResult, ItemTable
+from advisor.records.judge import Agreement, HumanLabel, JudgedBaseline, JudgeRecord, JudgeSummary
 from advisor.records.measured import (
     CurvePoint,
     Elsewhere,
@@ -53,6 +54,7 @@ from advisor.records.uncertainty import (
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Agreement",
     "AnswerWord",
     "BaselineKind",
     "BaselineOdds",
@@ -71,9 +73,13 @@ __all__ = [
     "EvidenceKind",
     "Failure",
     "Flip",
+    "HumanLabel",
     "Information",
     "ItemResult",
     "ItemTable",
+    "JudgeRecord",
+    "JudgeSummary",
+    "JudgedBaseline",
     "Latency",
     "LoadPoint",
     "LoadTest",

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
 from advisor.records.costs import MonthCost
+from advisor.records.judge import JudgeSummary
 from advisor.records.measured import (
     PromptParts,
     RetrievalQuality,
@@ -226,6 +227,8 @@ class Decision(Record):
     verdict_map: tuple[MapPoint, ...] = ()
     stopped_early: StoppedEarly | None = None
     """That the run ended before the held-out set did; all intervals and p-values are then valid at any time."""
+    judge: JudgeSummary | None = None
+    """The judge, where the metric is `judge`."""
 
     def to_json(self) -> str:
         """The document as the outside knows it, indented."""

@@ -6,6 +6,7 @@ from pydantic import JsonValue
 
 from advisor.records.base import BaselineKind, Record
 from advisor.records.items import ItemTable
+from advisor.records.judge import JudgeRecord
 
 
 class PromptParts(Record):
@@ -153,3 +154,5 @@ class Measured(Record):
     elsewhere: tuple[Elsewhere, ...] = ()
     stopped_early: StoppedEarly | None = None
     load: LoadTest | None = None
+    judge: JudgeRecord | None = None
+    """How its answers were judged, where the metric is `judge`."""

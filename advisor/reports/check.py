@@ -36,6 +36,8 @@ def print_check(name: str, audit: Audit, plan: Plan, console: Console) -> None:
                 )
             for note in b.notes:
                 _line(console, f"! {b.name}: {note}", style="yellow")
+    for note in plan.judge.notes if plan.judge else ():
+        _line(console, f"! judge: {note}", style="yellow")
     _line(console, "All figures of the plan are estimates; no model was called.", style="dim")
     console.print()
     _line(console, _power(plan))
@@ -75,8 +77,19 @@ def _plan(plan: Plan) -> Table:
             usd(b.usd),
             seconds(b.seconds),
         )
-    table.add_section()
     calls = sum(b.calls_dev + b.calls_held_out for b in plan.baselines)
+    if (judge := plan.judge) is not None:
+        calls += judge.calls
+        table.add_row(
+            Text(f"judge: {judge.model}, {judge.mode}"),
+            count(judge.calls),
+            count(judge.input_tokens),
+            count(judge.output_tokens),
+            "–",
+            usd(judge.usd),
+            seconds(judge.seconds),
+        )
+    table.add_section()
     table.add_row("all", count(calls), "", "", "", usd(plan.usd), seconds(plan.seconds), style="bold")
     return table
 

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from advisor import formatting
 from advisor.records import Decision
 from advisor.reports import charts, wording
+from advisor.reports.judge import judge_lines
 
 
 def render_html(decision: Decision) -> str:
@@ -22,6 +23,7 @@ def render_html(decision: Decision) -> str:
     template = environment().get_template("decision.html.j2")
     return template.render(
         d=decision,
+        judge_lines=judge_lines(decision),
         fraction=wording.is_fraction(decision),
         figures={name: _figure(decision, name) for name in charts.CHARTS},
     )

@@ -23,6 +23,8 @@ from advisor.formatting import (
 )
 from advisor.records import BaselineSummary, Decision, TuningRecord
 from advisor.reports import charts, wording
+from advisor.reports.judge import TITLE as JUDGE_TITLE
+from advisor.reports.judge import judge_lines
 
 _NEEDS_ESCAPE = re.compile(r"([\\`*_{}\[\]#|~$@^]|://|:(?=\w)|(?<=\bwww)\.)")
 
@@ -55,6 +57,7 @@ def render_markdown(decision: Decision) -> str:
         _warnings(decision),
         _comparison(decision),
         _pairs(decision),
+        _judge(decision),
         _break_even(decision),
         _questions(decision),
         _flips(decision),
@@ -169,6 +172,11 @@ def _pairs(d: Decision) -> list[str]:
     ]
     header = ("Comparison", "n", "Difference", "95% interval", "In words", "Only one right", "p-value")
     return ["## How sure the differences are", "", f"All {badge('measured')}.", "", *_table(header, rows)]
+
+
+def _judge(d: Decision) -> list[str]:
+    lines = judge_lines(d)
+    return [f"## {JUDGE_TITLE}", "", f"{badge('measured')}.", "", *_bullets(lines)] if lines else []
 
 
 def _break_even(d: Decision) -> list[str]:

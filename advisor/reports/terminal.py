@@ -30,6 +30,8 @@ from advisor.formatting import (
 )
 from advisor.records import BaselineSummary, Decision
 from advisor.reports import wording
+from advisor.reports.judge import TITLE as JUDGE_TITLE
+from advisor.reports.judge import judge_lines
 
 MAX_COLUMNS = 100
 NARROW = 96
@@ -44,6 +46,7 @@ def print_decision(decision: Decision, console: Console) -> None:
     for part in (
         _verdict(decision),
         _comparison(decision, width),
+        _judge(decision),
         _questions(decision),
         _warnings(decision),
     ):
@@ -133,6 +136,11 @@ def _questions(d: Decision) -> RenderableType:
         line.append(one_line(q.summary))
         lines.append(line)
     return Group(*lines)
+
+
+def _judge(d: Decision) -> RenderableType | None:
+    lines = judge_lines(d)
+    return Group(Text(f"\n{JUDGE_TITLE}", style="bold"), _bullets(lines)) if lines else None
 
 
 def _warnings(d: Decision) -> RenderableType | None:

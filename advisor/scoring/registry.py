@@ -32,7 +32,8 @@ class Metric:
     """A measure of quality; larger is better.
 
     It has a score per item, whose mean is its value for a set of items; or, where an item alone has no score
-    (macro F1), a function over the whole set.
+    (macro F1), a function over the whole set; or a score per item that a model gives (`judged`), which is asked for
+    where models are: `advisor.evaluation.judging`.
     """
 
     name: str
@@ -41,10 +42,12 @@ class Metric:
     """Whether an item's score is 0 or 1, and nothing between."""
     score: ItemScore | None = None
     over_set: SetScore | None = None
+    judged: bool = False
+    """Whether a model gives the score."""
 
     def __post_init__(self) -> None:
-        if (self.score is None) == (self.over_set is None):
-            raise ValueError(f"metric {self.name!r} needs either `score` or `over_set`")
+        if (self.score is not None) + (self.over_set is not None) + self.judged != 1:
+            raise ValueError(f"metric {self.name!r} needs one of `score`, `over_set` and `judged`")
 
 
 _BUILT_IN = (
@@ -65,6 +68,7 @@ _BUILT_IN = (
     Metric("set_precision", "Share of the given strings that are expected.", score=structured.set_precision),
     Metric("set_recall", "Share of the expected strings that were given.", score=structured.set_recall),
     Metric("set_f1", "F1 of a list of strings, in any order.", score=structured.set_f1),
+    Metric("judge", "A model's verdict on the answer.", judged=True),
 )
 METRICS: Mapping[str, Metric] = MappingProxyType({m.name: m for m in _BUILT_IN})
 """The metrics that come with the advisor."""
@@ -113,11 +117,16 @@ def is_binary(metric_name: str) -> bool:
 
 def is_per_item(metric_name: str) -> bool:
     """Whether single items have a score, so that baselines can be compared item by item."""
-    return metric(metric_name).score is not None
+    return metric(metric_name).over_set is None
+
+
+def is_judged(metric_name: str) -> bool:
+    """Whether a model gives the scores, so that they are no function of the answer here."""
+    return metric(metric_name).judged
 
 
 def score_item(metric_names: Iterable[str], expected: JsonValue, answer: str, task: Task) -> dict[str, float]:
-    """The scores of one answer by metric name; metrics that only sets of items have are left out.
+    """The scores of one answer by metric name; metrics that only sets of items have, or a judge gives, are left out.
 
     Raises:
         UsageError: A metric is not known.
@@ -130,10 +139,14 @@ def aggregate(metric_name: str, pairs: Pairs, task: Task) -> float:
     """A metric's value for a set of (expected, answer): the mean of its item scores, or its own function.
 
     Raises:
-        UsageError: The metric is not known.
+        UsageError: The metric is not known, or its scores are given by a judge.
         NoResultsError: There are no pairs.
     """
     chosen = metric(metric_name)
+    if chosen.judged:
+        raise UsageError(
+            f"The scores of {metric_name!r} are given by a model.", hint="Measure them: advisor run."
+        )
     if not pairs:
         raise NoResultsError(
             f"There are no answers to compute {metric_name!r} of.", hint="Run the case first."

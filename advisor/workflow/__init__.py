@@ -143,6 +143,7 @@ def run(
                 raise
             raise BudgetExceededError(stopped) from None  # before a single baseline was through
     failed = sum(i.failure is not None for m in measured for i in m.items)
+    failed += sum(len(m.judge.failures) for m in measured if m.judge)
     return Outcome(decision, engine.calls_made, failed, engine.budget.spent_usd, stopped)
 
 

@@ -91,6 +91,7 @@ def evidence_of(loaded: LoadedCase, store: Store | None, now: datetime | None = 
         tunability=tunability_of_case(loaded.case, moment.date(), ends),
         provenance=provenance,
         warnings=tuple(warnings),
+        human_labels=loaded.human_labels,
         expected={} if is_per_item(loaded.case.quality.metric) else {e.id: e.output for e in loaded.held_out},
     )
 

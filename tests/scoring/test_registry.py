@@ -68,7 +68,7 @@ def test_a_plug_in_that_is_no_metric_is_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_metric_scores_items_or_sets() -> None:
-    with pytest.raises(ValueError, match="either"):
+    with pytest.raises(ValueError, match="needs one of"):
         Metric("nothing", "")
 
 
