@@ -9,6 +9,7 @@ from advisor.cases.schema import Case, ModelSpec, likely
 from advisor.decision.evidence import CaseEvidence
 from advisor.decision.flips import find_flips
 from advisor.decision.options import Option, options, stays_local
+from advisor.decision.over_time import costs_over_time
 from advisor.decision.questions import Situation, answer_questions
 from advisor.decision.summary import Findings, comparisons, cost_models, summarise_findings
 from advisor.decision.verdict import confidence, judge
@@ -64,6 +65,7 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         warnings=(*evidence.warnings, *_warnings(situation)),
         facts=_facts(evidence),
         provenance=evidence.provenance,
+        costs_over_time=costs_over_time(evidence.case, found, costs),
     )
 
 
@@ -276,6 +278,7 @@ def _facts(evidence: CaseEvidence) -> CaseFacts:
         "traffic": case.traffic.model_dump(mode="json"),
         "value": case.value.model_dump(mode="json"),
         "effort": case.effort.model_dump(mode="json"),
+        "costs": case.costs.model_dump(mode="json"),
         "constraints": case.constraints.model_dump(mode="json"),
         "models": {n: m.model_dump(mode="json", exclude_none=True) for n, m in case.models.items()},
     }

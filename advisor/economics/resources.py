@@ -21,7 +21,8 @@ class Resources(Record):
     paid_usd: float | None = None
     """What a request cost, where its result came with its cost."""
     measuring_usd: float | None = None
-    """What all measured calls together cost, as far as it is known: spent, and no part of a decision."""
+    """What all measured calls cost, on held-out and dev items, as far as it is known: spent, and no part of
+    a decision."""
     tuning: TuningRecord | None = None
     load: LoadTest | None = None
 
@@ -34,13 +35,14 @@ def resources_of(measured: Measured | None) -> Resources:
     cached = _mean(u.cached_input or 0 for u in used)
     read = _mean(u.input or 0 for u in used)
     paid = [i.cost_usd for i in measured.items if i.cost_usd is not None]
+    tried = [t.cost_usd for t in measured.trials if t.cost_usd is not None]
     return Resources(
         fresh_tokens=None if read is None or cached is None else read - cached,
         cached_tokens=cached,
         output_tokens=_mean(u.output or 0 for u in used),
         machine_s=_mean(i.compute_s for i in measured.items if i.compute_s is not None),
         paid_usd=_mean(paid),
-        measuring_usd=math.fsum(paid) if paid else None,
+        measuring_usd=math.fsum([*paid, *tried]) if paid or tried else None,
         tuning=measured.tuning,
         load=measured.load,
     )

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue
 
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
-from advisor.records.costs import MonthCost
+from advisor.records.costs import CostsOverTime, MonthCost
 from advisor.records.measured import PromptParts, RetrievalQuality, SettingTrial, Tokens, TuningRecord
 
 SCHEMA_VERSION = 1
@@ -208,6 +208,7 @@ class Decision(Record):
     warnings: tuple[str, ...]
     facts: CaseFacts
     provenance: Provenance
+    costs_over_time: CostsOverTime | None = None
 
     def to_json(self) -> str:
         """The document as the outside knows it, indented."""

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from advisor import formatting
 from advisor.records import Decision
 from advisor.reports import charts, wording
+from advisor.reports.over_time import costs_sentences, costs_table
 
 
 def render_html(decision: Decision) -> str:
@@ -23,6 +24,7 @@ def render_html(decision: Decision) -> str:
     return template.render(
         d=decision,
         fraction=wording.is_fraction(decision),
+        over_time={"table": costs_table(decision), "said": costs_sentences(decision)},
         figures={name: _figure(decision, name) for name in charts.CHARTS},
     )
 

@@ -30,6 +30,7 @@ from advisor.formatting import (
 )
 from advisor.records import BaselineSummary, Decision
 from advisor.reports import wording
+from advisor.reports.over_time import costs_sentences, costs_table
 
 MAX_COLUMNS = 100
 NARROW = 96
@@ -44,6 +45,7 @@ def print_decision(decision: Decision, console: Console) -> None:
     for part in (
         _verdict(decision),
         _comparison(decision, width),
+        _over_time(decision),
         _questions(decision),
         _warnings(decision),
     ):
@@ -118,6 +120,23 @@ def _tokens(b: BaselineSummary) -> str:
 
 def _short(text: str) -> str:
     return "?" if text == UNKNOWN else text
+
+
+def _over_time(d: Decision) -> RenderableType | None:
+    headers, rows = costs_table(d, usd_short)
+    said = costs_sentences(d)
+    if not rows:
+        return None
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for i, header in enumerate(headers):
+        table.add_column(
+            Text(header.replace(" right", "\nright")), justify="right" if i else "left", overflow="fold"
+        )
+    for row in rows:
+        cells = [Text(clean(_short(cell))) for cell in row]
+        table.add_row(*cells, style="bold green" if row[0] == d.verdict.recommended else "")
+    title = Text(f"\nCosts over {count(d.facts.horizon_months)} months, in USD", style="bold")
+    return Group(title, table, *([_bullets(said)] if said else []))
 
 
 def _questions(d: Decision) -> RenderableType:
