@@ -108,7 +108,7 @@ class BreakEven(Record):
     within_capacity: bool | None
     """Whether one machine carries that volume."""
     with_machines: float | None = None
-    """Where one does not: the volume from which it stays cheaper with as many as are needed; null where it never is."""
+    """Where one does not, or never is cheaper: the volume from which it stays so with as many as both need."""
     text: str = ""
 
 

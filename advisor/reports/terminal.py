@@ -128,9 +128,14 @@ def _over_time(d: Decision) -> RenderableType | None:
     if not rows:
         return None
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    longest = max(cell_len(clean(name)) for name, *_ in rows)
     for i, header in enumerate(headers):
+        text = header.replace("1,000 right answers", "1,000\nright").replace("present ", "present\n")
         table.add_column(
-            Text(header.replace(" right", "\nright")), justify="right" if i else "left", overflow="fold"
+            Text(text),
+            justify="right" if i else "left",
+            overflow="fold",
+            min_width=0 if i else min(18, longest),
         )
     for row in rows:
         cells = [Text(clean(_short(cell))) for cell in row]
