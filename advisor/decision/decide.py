@@ -12,6 +12,7 @@ from advisor.decision.evidence import CaseEvidence
 from advisor.decision.flips import find_flips
 from advisor.decision.judged import judge_warnings, summarise_judge
 from advisor.decision.options import Option, model_is_local, options, stays_local
+from advisor.decision.over_time import costs_over_time
 from advisor.decision.questions import Situation, answer_questions
 from advisor.decision.sensitivity import tornado, verdict_map
 from advisor.decision.stakes import Outlook, outlook
@@ -91,6 +92,7 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         verdict_map=verdict_map(accounts, lambda stakes: rule(case, stakes)) if pair else (),
         stopped_early=stopped_early(evidence),
         judge=judge_summary,
+        costs_over_time=costs_over_time(case, found, costs),
     )
 
 
@@ -320,6 +322,7 @@ def _facts(evidence: CaseEvidence) -> CaseFacts:
         "traffic": case.traffic.model_dump(mode="json"),
         "value": case.value.model_dump(mode="json"),
         "effort": case.effort.model_dump(mode="json"),
+        "costs": case.costs.model_dump(mode="json"),
         "constraints": case.constraints.model_dump(mode="json"),
         "models": {n: m.model_dump(mode="json", exclude_none=True) for n, m in case.models.items()},
     }

@@ -51,8 +51,9 @@ def break_even(
 ) -> BreakEven:
     """Where `baseline` becomes cheaper than `against`.
 
-    `requests_per_month` assumes one machine each, and `within_capacity` says whether it carries that volume; where it
-    does not, `with_machines` is the volume from which it stays cheaper with as many machines as are needed.
+    `requests_per_month` assumes one machine each, and `within_capacity` says whether it carries that volume. Where it
+    does not, or there is no such volume, `with_machines` is the one from which it stays cheaper with as many machines
+    as both need: a model that answers faster needs fewer.
     """
     mine, theirs = _line(model, drivers, horizon_months), _line(other, drivers, horizon_months)
 
@@ -70,11 +71,15 @@ def break_even(
         if mine.with_one == theirs.with_one and mine.slope == theirs.slope:
             return found(f"{baseline} and {against} cost the same.", None, None)
         return found(f"{baseline} is cheaper at any volume{_if_carried(mine)}.", 0.0, True)
+    now = f"(now {float(drivers.requests_per_month):,.0f})"
     if mine.slope >= theirs.slope:
         why = "its fixed costs are higher, and a request costs no less"
-        return found(f"{baseline} never becomes cheaper than {against}: {why}.", None, None)
+        more = _with_machines(mine, theirs)
+        if more is None:
+            return found(f"{baseline} never becomes cheaper than {against}: {why}.", None, None)
+        text = f"With one machine each {baseline} never becomes cheaper than {against}: {why}"
+        return found(f"{text}; {_needing(mine, theirs, more)} {now}.", None, None, more)
     volume = (mine.with_one - theirs.with_one) / (theirs.slope - mine.slope)
-    now = f"(now {float(drivers.requests_per_month):,.0f})"
     text = f"{baseline} is cheaper than {against} from about {_in_words(volume)} requests a month"
     if not mine.machine:
         return found(f"{text} {now}.", volume, True)
@@ -83,16 +88,19 @@ def break_even(
     if volume <= mine.capacity:
         return found(f"{text} {now}.", volume, True)
     more = _with_machines(mine, theirs)
-    said = (
-        "with more of them it never stays cheaper"
-        if more is None
-        else f"with {int(np.ceil(more / mine.capacity - 1e-9)):,} machines, from about {_in_words(more)}"
-    )
+    said = "with more of them it never stays cheaper" if more is None else _needing(mine, theirs, more)
     return found(f"{text}, more than one machine carries; {said} {now}.", volume, False, more)
 
 
 def _if_carried(line: _Line) -> str:
     return f" that one machine carries ({_in_words(line.capacity)})" if line.machine and line.capacity else ""
+
+
+def _needing(mine: _Line, theirs: _Line, volume: float) -> str:
+    """From which volume on it stays cheaper, and how many machines that takes."""
+    count, other = (int(np.floor(volume / line.steps + 1e-9)) + 1 for line in (mine, theirs))
+    against = f" against {other:,}" if np.isfinite(theirs.steps) else ""
+    return f"with as many as are needed ({count:,}{against}) it stays cheaper from about {_in_words(volume)}"
 
 
 def _with_machines(mine: _Line, theirs: _Line) -> float | None:

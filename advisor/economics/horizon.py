@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class HorizonCosts:
     discount: Array
     """What a dollar of each column weighs today, (..., 1 + months)."""
 
-    @property
+    @cached_property
     def total(self) -> Array | None:
         """All parts, (..., 1 + months)."""
         return _sum(self.parts.values(), self.requests)

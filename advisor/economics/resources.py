@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,7 +23,8 @@ class Resources(Record):
     paid_usd: float | None = None
     """What a request cost, where its result came with its cost."""
     measuring_usd: float | None = None
-    """What all measured calls and the judge cost, as far as it is known: spent, and no part of a decision."""
+    """What all measured calls and the judge cost, on held-out and dev items, as far as it is known: spent, and no part
+    of a decision."""
     judging_usd: float = 0.0
     """What judging the answers of one evaluation cost."""
     tuning: TuningRecord | None = None
@@ -39,13 +42,16 @@ def resources_of(measured: Measured | None) -> Resources:
     fresh = _mean(read[used])
     paid = items.number("cost_usd")
     judging = (measured.judge.usd if measured.judge else None) or 0.0
+    tried = [t.cost_usd for t in measured.trials if t.cost_usd is not None]
     return Resources(
         fresh_tokens=None if fresh is None or cached is None else fresh - cached,
         cached_tokens=cached,
         output_tokens=_mean(written[used]),
         machine_s=_mean(items.number("compute_s")),
         paid_usd=_mean(paid),
-        measuring_usd=float(np.nansum(paid)) + judging if judging or not np.isnan(paid).all() else None,
+        measuring_usd=float(np.nansum(paid)) + math.fsum(tried) + judging
+        if judging or tried or not np.isnan(paid).all()
+        else None,
         judging_usd=judging,
         tuning=measured.tuning,
         load=measured.load,

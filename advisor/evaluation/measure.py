@@ -324,7 +324,13 @@ def choose_setting(
             rate=session.rate(spec),
         )
         value = _mean_score(session, metric, dev, [a for _, a in answers])
-        trials.append(SettingTrial(setting=setting, metric=metric, value=value, n=len(dev)))
+        known = (call_cost_usd(a, session.rate(spec)) for _, a in answers if isinstance(a, Completion))
+        paid = [usd for usd in known if usd is not None]
+        trials.append(
+            SettingTrial(
+                setting=setting, metric=metric, value=value, n=len(dev), cost_usd=sum(paid) if paid else None
+            )
+        )
     best = max(trials, key=lambda t: t.value)
     return best.setting, tuple(trials)
 

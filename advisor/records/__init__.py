@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from advisor.records.answers import ChatRequest, Completion, Failure, Message, Usage
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
-from advisor.records.costs import MonthCost
+from advisor.records.costs import CostsOverTime, MonthCost, Payback
 from advisor.records.decision import (
     SCHEMA_VERSION,
     BaselineSummary,
@@ -65,6 +65,7 @@ __all__ = [
     "Comparison",
     "Completion",
     "Cost",
+    "CostsOverTime",
     "CurvePoint",
     "Decision",
     "DecisionWord",
@@ -88,6 +89,7 @@ __all__ = [
     "Message",
     "MonthCost",
     "MoreExamples",
+    "Payback",
     "PromptParts",
     "Provenance",
     "Purchase",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisor.records.base import Record
+from advisor.records.base import EvidenceKind, Record
 
 
 class MonthCost(Record):
@@ -16,3 +16,25 @@ class MonthCost(Record):
     total: float | None
     cumulative: float | None
     """All that was paid up to its end."""
+
+
+class Payback(Record):
+    """From when on a tuned baseline is ahead of an alternative, and stays so to the end of the horizon."""
+
+    baseline: str
+    against: str
+    month: int | None
+    """At whose end it is ahead; 0 from the start, null where it is not within the horizon."""
+    worth_included: bool
+    """Whether the worth of answers is counted beside the costs."""
+
+
+class CostsOverTime(Record):
+    """What is said of costs over time beside each baseline's own."""
+
+    discount_rate: float
+    """A year's."""
+    paybacks: tuple[Payback, ...] = ()
+    measuring_usd: float | None = None
+    """What measuring cost, as far as it is known: spent, whatever is decided, and in no other figure."""
+    measuring_is: EvidenceKind | None = None

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue
 
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
-from advisor.records.costs import MonthCost
+from advisor.records.costs import CostsOverTime, MonthCost
 from advisor.records.judge import JudgeSummary
 from advisor.records.measured import (
     PromptParts,
@@ -117,7 +117,7 @@ class BreakEven(Record):
     within_capacity: bool | None
     """Whether one machine carries that volume."""
     with_machines: float | None = None
-    """Where one does not: the volume from which it stays cheaper with as many as are needed; null where it never is."""
+    """Where one does not, or never is cheaper: the volume from which it stays so with as many as both need."""
     text: str = ""
 
 
@@ -229,6 +229,7 @@ class Decision(Record):
     """That the run ended before the held-out set did; all intervals and p-values are then valid at any time."""
     judge: JudgeSummary | None = None
     """The judge, where the metric is `judge`."""
+    costs_over_time: CostsOverTime | None = None
 
     def to_json(self) -> str:
         """The document as the outside knows it, indented."""

@@ -25,6 +25,8 @@ class SettingTrial(Record):
     metric: str
     value: float
     n: int
+    cost_usd: float | None = None
+    """What its calls cost, as far as it is known."""
 
 
 class TuningRecord(Record):

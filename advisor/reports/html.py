@@ -16,6 +16,7 @@ from advisor import formatting
 from advisor.records import Decision
 from advisor.reports import charts, wording
 from advisor.reports.judge import judge_lines
+from advisor.reports.over_time import costs_sentences, costs_table
 
 
 def render_html(decision: Decision) -> str:
@@ -25,6 +26,7 @@ def render_html(decision: Decision) -> str:
         d=decision,
         judge_lines=judge_lines(decision),
         fraction=wording.is_fraction(decision),
+        over_time={"table": costs_table(decision), "said": costs_sentences(decision)},
         figures={name: _figure(decision, name) for name in charts.CHARTS},
     )
 

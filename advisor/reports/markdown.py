@@ -25,6 +25,7 @@ from advisor.records import BaselineSummary, Decision, TuningRecord
 from advisor.reports import charts, wording
 from advisor.reports.judge import TITLE as JUDGE_TITLE
 from advisor.reports.judge import judge_lines
+from advisor.reports.over_time import costs_sentences, costs_table
 
 _NEEDS_ESCAPE = re.compile(r"([\\`*_{}\[\]#|~$@^]|://|:(?=\w)|(?<=\bwww)\.)")
 
@@ -56,6 +57,7 @@ def render_markdown(decision: Decision) -> str:
         _head(decision),
         _warnings(decision),
         _comparison(decision),
+        _over_time(decision),
         _pairs(decision),
         _judge(decision),
         _break_even(decision),
@@ -150,6 +152,22 @@ def _comparison(d: Decision) -> list[str]:
     if worth:
         lines += ["", f"Net value over {months} months ({badge('estimated')}):", "", *worth]
     return lines
+
+
+def _over_time(d: Decision) -> list[str]:
+    headers, rows = costs_table(d)
+    if not rows:
+        return []
+    cells = [[code(name), *(escaped(cell) for cell in rest)] for name, *rest in rows]
+    lines = [
+        f"## Costs over {count(d.facts.horizon_months)} months",
+        "",
+        f"In USD, {badge('estimated')}.",
+        "",
+    ]
+    lines += _table(headers, cells, right_from=1)
+    said = costs_sentences(d)
+    return [*lines, "", *_bullets(said)] if said else lines
 
 
 def _pairs(d: Decision) -> list[str]:

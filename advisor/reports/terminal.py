@@ -32,6 +32,7 @@ from advisor.records import BaselineSummary, Decision
 from advisor.reports import wording
 from advisor.reports.judge import TITLE as JUDGE_TITLE
 from advisor.reports.judge import judge_lines
+from advisor.reports.over_time import costs_sentences, costs_table
 
 MAX_COLUMNS = 100
 NARROW = 96
@@ -47,6 +48,7 @@ def print_decision(decision: Decision, console: Console) -> None:
         _verdict(decision),
         _comparison(decision, width),
         _judge(decision),
+        _over_time(decision),
         _questions(decision),
         _warnings(decision),
     ):
@@ -123,6 +125,28 @@ def _tokens(b: BaselineSummary) -> str:
 
 def _short(text: str) -> str:
     return "?" if text == UNKNOWN else text
+
+
+def _over_time(d: Decision) -> RenderableType | None:
+    headers, rows = costs_table(d, usd_short)
+    said = costs_sentences(d)
+    if not rows:
+        return None
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    longest = max(cell_len(clean(name)) for name, *_ in rows)
+    for i, header in enumerate(headers):
+        text = header.replace("1,000 right answers", "1,000\nright").replace("present ", "present\n")
+        table.add_column(
+            Text(text),
+            justify="right" if i else "left",
+            overflow="fold",
+            min_width=0 if i else min(18, longest),
+        )
+    for row in rows:
+        cells = [Text(clean(_short(cell))) for cell in row]
+        table.add_row(*cells, style="bold green" if row[0] == d.verdict.recommended else "")
+    title = Text(f"\nCosts over {count(d.facts.horizon_months)} months, in USD", style="bold")
+    return Group(title, table, *([_bullets(said)] if said else []))
 
 
 def _questions(d: Decision) -> RenderableType:

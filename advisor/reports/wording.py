@@ -158,6 +158,8 @@ def break_even(item: BreakEven) -> str:
 _PARAMETERS = {
     "traffic.requests_per_month": "Requests per month",
     "traffic.monthly_growth": "Growth of requests per month",
+    "traffic.peak_factor": "Busiest hour against the mean one",
+    "traffic.batch_share": "Share of requests that can wait",
     "value.correct_usd": "Worth of a right answer",
     "value.wrong_usd": "Worth of a wrong answer",
     "quality.bar": "Quality bar",
@@ -167,6 +169,11 @@ _PARAMETERS = {
     "effort.refinement_hours": "Hours for refinement",
     "effort.hourly_rate_usd": "Price of an hour of work",
     "effort.retrains_per_year": "Retrainings per year",
+    "effort.label_minutes_per_example": "Minutes to label an example",
+    "effort.moving_hours": "Hours to move to another model",
+    "costs.discount_rate": "Discount rate per year",
+    "costs.retrieval_usd_per_month": "Storage and search of documents per month",
+    "costs.retrieval_indexing_usd": "Indexing of documents, once",
 }
 
 
@@ -183,7 +190,7 @@ def parameter_value(parameter: str, value: float | None, *, fraction: bool) -> s
     name = parameter.rsplit(".", 1)[-1]
     if "usd" in name:
         return usd(value)
-    if name == "monthly_growth":
+    if name in ("monthly_growth", "batch_share", "discount_rate"):
         return percent(value)
     if name == "bar":
         return score(value, fraction=fraction)

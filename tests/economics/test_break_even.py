@@ -85,3 +85,17 @@ def test_with_machines_it_stays_cheaper_from_there_on(
         assert over(tuned, x, 12) <= over(other, x, 12) + 1e-6
     if volume > 0:
         assert over(tuned, volume * (1 - 1e-6), 12) > over(other, volume * (1 - 1e-6), 12) - 0.01 * machine
+
+
+def test_a_faster_model_is_cheaper_once_the_other_needs_more_machines() -> None:
+    # Half the machine time, and 1,300 USD once; a machine costs 1,200 over the horizon. Beyond three machines of the
+    # slow one, it needs two more than the quick one for good.
+    quick, slow = line(1300.0, 0.0, machine=100.0, seconds=5.0), line(0.0, 0.0, machine=100.0, seconds=10.0)
+    found = break_even("quick", quick, "slow", slow, drivers=Drivers(), horizon_months=12)
+    assert (found.requests_per_month, found.within_capacity) == (None, None)
+    assert found.with_machines == pytest.approx(3 * SECONDS_PER_MONTH / 10)
+    assert "as many as are needed (2 against 4)" in found.text
+    assert "With one machine each quick never becomes cheaper" in found.text
+    back = break_even("slow", slow, "quick", quick, drivers=Drivers(), horizon_months=12)
+    assert back.requests_per_month == 0
+    assert "that one machine carries" in back.text

@@ -14,7 +14,7 @@ from advisor.economics.horizon import horizon_costs, requests_by_month
 from advisor.economics.resources import resources_of
 from advisor.economics.serving import capacity_per_month, full_use_usd, marginal_usd, month_usd
 from advisor.economics.summary import summarise
-from advisor.records import Cost, ItemTable, LoadPoint, LoadTest, Measured
+from advisor.records import Cost, ItemTable, LoadPoint, LoadTest, Measured, SettingTrial
 from tests.decision.evidence import hits, make_case, measured
 
 
@@ -202,8 +202,10 @@ def test_what_measuring_cost_is_shown_and_enters_no_sum() -> None:
     case = make_case()
     m = measured(case, "zero_shot", hits(0.5, 10))
     paid = m.model_copy(update={"items": ItemTable(i.model_copy(update={"cost_usd": 0.5}) for i in m.items)})
-    free, sunk = (summary(case, costs(case, "zero_shot", x)) for x in (m, paid))
-    assert (free.measuring, sunk.measuring) == (None, 5.0)
+    tried = SettingTrial(setting={"examples": 3}, metric="accuracy", value=0.5, n=9, cost_usd=2.0)
+    chosen = paid.model_copy(update={"trials": (tried, tried.model_copy(update={"cost_usd": None}))})
+    free, sunk, with_dev = (summary(case, costs(case, "zero_shot", x)) for x in (m, paid, chosen))
+    assert (free.measuring, sunk.measuring, with_dev.measuring) == (None, 5.0, 7.0)
     assert sunk.over_horizon == free.over_horizon
 
 

@@ -12,10 +12,12 @@ from advisor.records import (
     CaseFacts,
     Comparison,
     Cost,
+    CostsOverTime,
     Decision,
     Evidence,
     Flip,
     Latency,
+    Payback,
     PromptParts,
     Provenance,
     Quality,
@@ -233,6 +235,15 @@ def full_decision() -> Decision:
             source="measured here",
             held_out_looks=1,
         ),
+        costs_over_time=CostsOverTime(
+            discount_rate=0.08,
+            paybacks=(
+                Payback(baseline="fine_tuned", against="few_shot", month=3, worth_included=True),
+                Payback(baseline="fine_tuned", against="rag", month=None, worth_included=True),
+            ),
+            measuring_usd=1.35,
+            measuring_is="estimated",
+        ),
     )
 
 
@@ -268,6 +279,7 @@ def sparse_decision() -> Decision:
                 q.model_copy(update={"answer": "unclear", "evidence": ()}) for q in full.questions
             ),
             "readiness": (),
+            "costs_over_time": None,
             "warnings": (),
             "facts": full.facts.model_copy(update={"bar": None, "assumptions": {}}),
             "provenance": Provenance(advisor_version="0.1.0"),
@@ -278,7 +290,17 @@ def sparse_decision() -> Decision:
 def hostile_decision(text: str = HOSTILE) -> Decision:
     """The full decision with `text` in every free string field and key."""
     document = full_decision().to_dict()
-    kept = {"schema_version", "generated_at", "decision", "answer", "kind", "status", "source", "id"}
+    kept = {
+        "schema_version",
+        "generated_at",
+        "decision",
+        "answer",
+        "kind",
+        "status",
+        "source",
+        "id",
+        "measuring_is",
+    }
     return Decision.model_validate(_poisoned(document, text, kept))
 
 

@@ -21,8 +21,8 @@ from advisor.reports.charts._theme import (
     styles,
 )
 
-Line = tuple[float, float]
-"""(one-off, per month)."""
+Line = tuple[float, ...]
+"""Cumulative costs: at once, and after each month."""
 
 
 def cost_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WIDE) -> alt.LayerChart | None:
@@ -34,7 +34,7 @@ def cost_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WIDE)
         return None
     style = styles(decision)
     ends = [_after(lines[b.name], horizon) for b in known]
-    top = max(*ends, *(first for first, _ in lines.values())) * 1.06 or 1.0
+    top = max(max(line) for line in lines.values()) * 1.06 or 1.0
 
     # the labels stand to the right of the lines' ends, inside the plot, moved apart
     labels = [
@@ -133,20 +133,19 @@ def cost_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WIDE)
 
 
 def payback_months(decision: Decision) -> list[tuple[str, str, float]]:
-    """(baseline, against, month) where cumulative costs cross within the horizon.
+    """(baseline, against, month) where cumulative costs cross for good within the horizon.
 
-    Of the pairs that `break_even` names, those where the baseline starts dearer and runs cheaper.
+    Of the pairs that `break_even` names, those where the baseline starts dearer and ends cheaper.
     """
     lines = _lines(decision)
     found = []
     for pair in decision.break_even:
         if pair.baseline not in lines or pair.against not in lines:
             continue
-        (first, rate), (other_first, other_rate) = lines[pair.baseline], lines[pair.against]
-        if first > other_first and rate < other_rate:
-            month = (first - other_first) / (other_rate - rate)
-            if month <= decision.facts.horizon_months:
-                found.append((pair.baseline, pair.against, month))
+        more = [mine - other for mine, other in zip(lines[pair.baseline], lines[pair.against], strict=True)]
+        if more[0] > 0 >= more[-1]:
+            last = max(month for month, usd in enumerate(more) if usd > 0)
+            found.append((pair.baseline, pair.against, last + more[last] / (more[last] - more[last + 1])))
     return found
 
 
@@ -163,12 +162,18 @@ def _lines(decision: Decision) -> Mapping[str, Line]:
 
 
 def _line(baseline: BaselineSummary, horizon_months: int) -> Line | None:
-    """One-off and mean monthly cost: with these the line ends at the table's cost over the horizon."""
+    """Month by month where that is known; else one-off and mean monthly costs, to the cost over the horizon."""
     cost = baseline.cost_usd
     if cost.one_off is None or cost.over_horizon is None:
         return None
-    return cost.one_off, (cost.over_horizon - cost.one_off) / horizon_months
+    months = tuple(m.cumulative for m in cost.months if m.cumulative is not None)
+    if len(months) == horizon_months + 1:
+        return months
+    step = (cost.over_horizon - cost.one_off) / horizon_months
+    return tuple(cost.one_off + month * step for month in range(horizon_months + 1))
 
 
 def _after(line: Line, month: float) -> float:
-    return line[0] + month * line[1]
+    """Costs after a month, or between two."""
+    whole = min(int(month), len(line) - 2)
+    return line[whole] + (month - whole) * (line[whole + 1] - line[whole])
