@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from advisor.cases.schema import Case, ModelSpec, likely
+from advisor.decision.diagnosis import worse_than_base
 from advisor.decision.evidence import CaseEvidence
 from advisor.decision.flips import find_flips
+from advisor.decision.noise import noise_of
+from advisor.decision.noise import warnings as noise_warnings
 from advisor.decision.options import Option, options, stays_local
 from advisor.decision.questions import Situation, answer_questions
+from advisor.decision.slices import slices_of
+from advisor.decision.slices import warnings as slice_warnings
 from advisor.decision.summary import Findings, comparisons, cost_models, summarise_findings
-from advisor.decision.verdict import confidence, judge
+from advisor.decision.verdict import Judgement, confidence, judge
 from advisor.economics.break_even import break_even
 from advisor.economics.costs import CostModel, monthly_volumes, summarise
 from advisor.formatting import count, percent
@@ -42,6 +47,8 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
     found = options(evidence.case, findings, costs)
     crossings = _break_evens(evidence.case, found, costs)
     situation = Situation(evidence, findings, costs, found, judgement, crossings)
+    pair = _compared(findings, judgement)
+    noise, slices = noise_of(evidence, findings, pair), slices_of(evidence, findings, pair)
     verdict = judgement.verdict().model_copy(
         update={
             "confidence": confidence(evidence, findings, costs, judgement),
@@ -58,10 +65,28 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         break_even=crossings,
         questions=answer_questions(situation),
         readiness=_readiness(situation) if judgement.decision == "fine_tune" else (),
-        warnings=(*evidence.warnings, *_warnings(situation)),
+        warnings=(
+            *evidence.warnings,
+            *_warnings(situation),
+            *(noise_warnings(noise) if noise else ()),
+            *slice_warnings(slices, findings, pair),
+        ),
         facts=_facts(evidence),
         provenance=evidence.provenance,
+        noise=noise,
+        slices=slices,
+        diagnosis=tuple(f for name in sorted(findings.diagnosis) for f in findings.diagnosis[name]),
     )
+
+
+def _compared(findings: Findings, judgement: Judgement) -> tuple[str, str] | None:
+    """The tuned baseline and the alternative that the verdict compares, or would."""
+    if judgement.challenger is not None and judgement.champion is not None:
+        return judgement.challenger, judgement.champion
+    tuned = [s for s in findings.standings if s.tuned and s.value is not None]
+    if not tuned or findings.best_untuned is None:
+        return None
+    return max(tuned, key=lambda s: (s.value or 0.0, s.name)).name, findings.best_untuned
 
 
 def _summaries(
@@ -170,12 +195,23 @@ def _warnings(s: Situation) -> list[str]:
             warnings.append(
                 f"{standing.name}: {failed} of {standing.n} items failed for good, and count as wrong."
             )
+        answers = sum(map(len, (next(iter(i.repeat_scores.values()), ()) for i in standing.measured.items)))
+        missing = sum(len(i.failed_repeats) for i in standing.measured.items)
+        if missing:
+            warnings.append(f"{standing.name}: {missing} of {answers} answers failed, and count as wrong.")
         if standing.n < evidence.data.n_held_out:
             warnings.append(
                 f"{standing.name} was measured on {standing.n} of {evidence.data.n_held_out} held-out items."
             )
         if standing.tuned:
-            warnings += _worse_than_base(s, standing.name)
+            base = findings.base_of(standing)
+            worse = worse_than_base(
+                standing,
+                base,
+                findings.pair(standing.name, base.name) if base else None,
+                findings.diagnosis.get(standing.name, ()),
+            )
+            warnings += [worse] if worse else []
         if (
             not standing.tuned
             and evidence.case.constraints.must_stay_local
@@ -229,42 +265,6 @@ def _of_providers(s: Situation) -> list[str]:
                 "tokens than were counted here; its count is the one that is used."
             )
     return warnings
-
-
-def _worse_than_base(s: Situation, name: str) -> list[str]:
-    """A tuned model that lost against itself untuned, with the likely causes."""
-    tuned = s.findings.standing(name)
-    base = s.findings.base_of(tuned)
-    pair = s.findings.pair(name, base.name) if base else None
-    if base is None or pair is None or pair.ci95[1] >= 0:
-        return []
-    causes = []
-    items = tuned.measured.items
-    empty = sum(1 for i in items if i.failure is None and not (i.answer or "").strip())
-    if empty > len(items) / 10:
-        causes.append(
-            f"{empty} of {len(items)} answers are empty (padding, end-of-text tokens or chat format)"
-        )
-    record = tuned.measured.tuning
-    if record is not None and record.n_examples < 50:
-        causes.append(f"only {record.n_examples} examples to learn from")
-    if (
-        record is not None
-        and len(record.dev_loss) > 1
-        and record.dev_loss[-1][1] > min(v for _, v in record.dev_loss)
-    ):
-        causes.append("the loss on dev rose again (over-fitting)")
-    if s.case.use_case.aspect == "knowledge" and not tuned.spec.uses_retrieval:
-        causes.append(
-            "facts that held-out questions ask for do not stand in the training data: tuning cannot teach them"
-        )
-    causes = causes or [
-        "settings of the training (epochs, learning rate), or training data that do not fit the task"
-    ]
-    return [
-        f"{name} is worse than its own base model ({percent(tuned.value)} against {percent(base.value)} "
-        f"of {base.name}). Likely causes: {'; '.join(causes)}."
-    ]
 
 
 def _facts(evidence: CaseEvidence) -> CaseFacts:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from advisor.cases.schema import BaselineSpec
 from advisor.decision import set_metrics
+from advisor.decision.diagnosis import diagnose
 from advisor.decision.evidence import CaseEvidence
 from advisor.economics.costs import CostModel, cost_model
-from advisor.records import Comparison, Latency, Measured, Quality, Record, Tokens
+from advisor.records import Comparison, Finding, Latency, Measured, Quality, Record, Tokens
 from advisor.scoring import is_per_item
 from advisor.statistics.intervals import mean_interval
 from advisor.statistics.paired import PairedComparison, adjust, compare
@@ -68,6 +69,8 @@ class Findings(Record):
     """Highest mean quality of those that are not tuned."""
     resampled_means: dict[str, tuple[float, ...]]
     """Mean quality of each baseline in the same bootstrap resamples of items; for the decision's stability."""
+    diagnosis: dict[str, tuple[Finding, ...]] = {}
+    """What looks wrong with each tuned baseline."""
 
     def standing(self, name: str) -> Standing:
         """The standing of a baseline."""
@@ -102,13 +105,15 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
                 pair = _compare(evidence, standing, reference, draws)
                 if pair is not None:
                     pairs[f"{standing.name}|{reference.name}"] = pair
-    return Findings(
+    found = Findings(
         standings=standings,
         pairs=pairs,
         best_untuned=best,
         resampled_means={name: tuple(map(float, d)) for name, d in draws.items()}
         or _resampled_means(standings, evidence.data.clusters),
     )
+    diagnosis = {s.name: diagnose(s, found.base_of(s), evidence) for s in standings if s.tuned}
+    return found.model_copy(update={"diagnosis": diagnosis})
 
 
 def comparisons(findings: Findings) -> tuple[Comparison, ...]:
@@ -182,7 +187,7 @@ def _standing(
     rows = [(i.id, 0.0 if i.failure else i.scores.get(by_item)) for i in measured.items]
     known = [(i, s) for i, s in rows if s is not None]
     ids, scores = tuple(i for i, _ in known), tuple(s for _, s in known)
-    clusters = _clusters(ids, evidence.data.clusters)
+    clusters = clusters_of(ids, evidence.data.clusters)
     clean = [s for i, s in known if i not in evidence.data.leaked]
     others = sorted({name for i in measured.items for name in i.scores} - {metric})
     value = float(np.mean(scores)) if scores else None
@@ -249,11 +254,12 @@ def _compare(
         np.array([mine[i] for i in shared]),
         np.array([theirs[i] for i in shared]),
         seed=SEED,
-        clusters=_clusters(shared, evidence.data.clusters),
+        clusters=clusters_of(shared, evidence.data.clusters),
     )
 
 
-def _clusters(ids: Sequence[str], groups: dict[str, str]) -> list[str] | None:
+def clusters_of(ids: Sequence[str], groups: dict[str, str]) -> list[str] | None:
+    """What each item belongs to, an item without a group to itself; None where no item has a group."""
     return [groups.get(i, f"id:{i}") for i in ids] if groups else None
 
 
@@ -266,7 +272,7 @@ def _resampled_means(standings: Sequence[Standing], groups: dict[str, str]) -> d
         return {}
     by_name: dict[str, Any] = {s.name: dict(zip(s.ids, s.scores, strict=True)) for s in standings}
     matrix = np.array([[by_name[s.name][i] for i in shared] for s in standings])
-    names = _clusters(shared, groups) or shared
+    names = clusters_of(shared, groups) or shared
     _, codes = np.unique(names, return_inverse=True)
     sizes = np.bincount(codes).astype(float)
     sums = np.array([np.bincount(codes, weights=row) for row in matrix])

@@ -21,6 +21,7 @@ import statistics
 from dataclasses import dataclass
 
 from advisor.cases.schema import Case, likely
+from advisor.decision.diagnosis import artefact_text
 from advisor.decision.evidence import CaseEvidence
 from advisor.decision.options import (
     Option,
@@ -302,17 +303,7 @@ def _untried(case: Case, findings: Findings) -> tuple[str, ...]:
 
 def _artefact(tuned: Option, findings: Findings) -> str | None:
     """A fault of configuration that passes for a bad model: it answers nothing, or never ends."""
-    items = tuned.standing.measured.items
-    empty = sum(1 for i in items if i.failure is None and not (i.answer or "").strip())
-    if items and empty / len(items) > 0.5 and any(i.answer is not None for i in items):
-        return f"{empty} of {len(items)} answers are empty, as with a fault of padding or end-of-text tokens"
-    base = findings.base_of(tuned.standing)
-    if base is not None and tuned.quality == 0 and (base.value or 0) >= 0.2:
-        return (
-            f"it scores exactly 0 where its own base scores {percent(base.value)}, "
-            "as with a fault of padding, end-of-text tokens or chat format"
-        )
-    return None
+    return artefact_text(findings.diagnosis.get(tuned.name, ()))
 
 
 def _difference_text(case: Case, challenger: Option, champion: Option, pair: PairedComparison) -> str:

@@ -25,6 +25,7 @@ from advisor.records.decision import (
     ReadinessItem,
     Verdict,
 )
+from advisor.records.diagnosis import Finding
 from advisor.records.measured import (
     CurvePoint,
     Elsewhere,
@@ -40,11 +41,21 @@ from advisor.records.measured import (
     Tokens,
     TuningRecord,
 )
+from advisor.records.noise import (
+    BaselineNoise,
+    DifferenceNoise,
+    Noise,
+    VersionChange,
+    VersionShare,
+    WithoutDuplicates,
+)
+from advisor.records.slices import Slice, SliceDimension
 
 __all__ = [
     "SCHEMA_VERSION",
     "AnswerWord",
     "BaselineKind",
+    "BaselineNoise",
     "BaselineSummary",
     "BreakEven",
     "CaseFacts",
@@ -55,10 +66,12 @@ __all__ = [
     "CurvePoint",
     "Decision",
     "DecisionWord",
+    "DifferenceNoise",
     "Elsewhere",
     "Evidence",
     "EvidenceKind",
     "Failure",
+    "Finding",
     "Flip",
     "ItemResult",
     "Latency",
@@ -66,6 +79,7 @@ __all__ = [
     "LoadTest",
     "Measured",
     "Message",
+    "Noise",
     "PromptParts",
     "Provenance",
     "Quality",
@@ -75,9 +89,14 @@ __all__ = [
     "RetrievalQuality",
     "SeedRun",
     "SettingTrial",
+    "Slice",
+    "SliceDimension",
     "StoppedEarly",
     "Tokens",
     "TuningRecord",
     "Usage",
     "Verdict",
+    "VersionChange",
+    "VersionShare",
+    "WithoutDuplicates",
 ]

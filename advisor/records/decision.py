@@ -8,7 +8,10 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue
 
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
+from advisor.records.diagnosis import Finding
 from advisor.records.measured import PromptParts, RetrievalQuality, SettingTrial, Tokens, TuningRecord
+from advisor.records.noise import Noise
+from advisor.records.slices import Slice
 
 SCHEMA_VERSION = 1
 
@@ -194,6 +197,12 @@ class Decision(Record):
     warnings: tuple[str, ...]
     facts: CaseFacts
     provenance: Provenance
+    noise: Noise | None = None
+    """How far luck may have moved the scores; null where nothing was measured."""
+    slices: tuple[Slice, ...] = ()
+    """Parts of the held-out set, each compared by itself."""
+    diagnosis: tuple[Finding, ...] = ()
+    """What looks wrong with tuned models."""
 
     def to_json(self) -> str:
         """The document as the outside knows it, indented."""

@@ -23,7 +23,15 @@ class ItemResult(Record):
     """Documents whose passages were shown, best first."""
     call_key: str | None = None
     repeat_scores: dict[str, tuple[float, ...]] = {}
-    """By metric, the score of each answer where the item was asked several times; `scores` then holds their means."""
+    """By metric, the score of each answer where the item was asked several times; `scores` then holds their means.
+
+    `answer` and `latency_s` are then of the first answer that came, usage and cost the means of a request.
+    """
+    failed_repeats: tuple[Failure, ...] = ()
+    """Of several answers those that failed, each scored 0, where others came."""
+    finish_reason: str | None = None
+    model_version: str | None = None
+    """What a hosted model said that it is, with the provider's mark of its configuration."""
 
 
 class PromptParts(Record):

@@ -24,7 +24,6 @@ def decide_stored(loaded: LoadedCase, store: Store | None, now: datetime | None 
     from advisor.decision.decide import decide as decide_on
     from advisor.decision.evidence import CaseEvidence, DataFacts
     from advisor.evaluation.results_file import RESULTS_FILE, read_results
-    from advisor.scoring import is_per_item
 
     warnings: list[str] = []
     measured, run_id, provenance = ([], None, None) if store is None else from_store(loaded, store)
@@ -54,6 +53,8 @@ def decide_stored(loaded: LoadedCase, store: Store | None, now: datetime | None 
             leaked=found.leaked,
             clusters={e.id: e.group for e in loaded.held_out if e.group is not None},
             findings=found.findings,
+            input_characters={e.id: len(e.input_text) for e in loaded.held_out},
+            with_documents=frozenset(e.id for e in loaded.held_out if e.documents),
         ),
         measured=tuple(measured),
         run=run_id,
@@ -63,7 +64,7 @@ def decide_stored(loaded: LoadedCase, store: Store | None, now: datetime | None 
         tunability=tunability_of_case(loaded.case, moment.date(), ends),
         provenance=provenance,
         warnings=tuple(warnings),
-        expected={} if is_per_item(loaded.case.quality.metric) else {e.id: e.output for e in loaded.held_out},
+        expected={e.id: e.output for e in loaded.held_out},
     )
     return decide_on(evidence)
 
