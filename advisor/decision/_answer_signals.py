@@ -28,7 +28,7 @@ _JAPANESE = {"HIRAGANA": "CJK", "KATAKANA": "CJK"}
 
 
 def is_loop(text: str) -> bool:
-    """Whether it says the same again and again: few distinct triples of words, or of characters where it has no words."""
+    """Whether it says the same again and again: few distinct triples of words, or of characters without words."""
     words = text.split()
     if len(words) >= _LOOP_WORDS:
         triples = list(zip(words, words[1:], words[2:], strict=False))

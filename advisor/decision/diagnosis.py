@@ -1,8 +1,8 @@
 """What looks wrong with a tuned model: named, with its share, its likely cause and what to do.
 
 A fault of configuration (padding, end-of-text, chat format, language) passes for a bad model, and nothing follows from
-it about tuning: such a finding is an *artefact*. It is one where the fault shows in at least half of the answers, or holds
-most of what was lost against the base model. All others say that the model really is so.
+it about tuning: such a finding is an *artefact*. It is one where the fault shows in at least half of the answers, or
+holds most of what was lost against the base model. All others say that the model really is so.
 """
 
 from __future__ import annotations

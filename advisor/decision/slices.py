@@ -24,7 +24,7 @@ from advisor.statistics.variance import false_discovery
 
 MIN_ITEMS = 10
 """Slices of fewer items are shown, not tested."""
-MOST_VALUES = 15
+MOST_VALUES = 20
 """Labels and groups with a slice of their own, the largest first; the rest are one slice together."""
 MIN_LENGTHS = 30
 """Items below which no thirds by length are made."""

@@ -22,7 +22,7 @@ from advisor.formatting import (
     usd,
 )
 from advisor.records import BaselineSummary, Decision, TuningRecord
-from advisor.reports import charts, wording
+from advisor.reports import charts, hidden, wording
 
 _NEEDS_ESCAPE = re.compile(r"([\\`*_{}\[\]#|~$@^]|://|:(?=\w)|(?<=\bwww)\.)")
 
@@ -55,6 +55,9 @@ def render_markdown(decision: Decision) -> str:
         _warnings(decision),
         _comparison(decision),
         _pairs(decision),
+        _diagnosis(decision),
+        _hidden(decision),
+        _slices(decision),
         _break_even(decision),
         _questions(decision),
         _flips(decision),
@@ -167,6 +170,30 @@ def _pairs(d: Decision) -> list[str]:
     ]
     header = ("Comparison", "n", "Difference", "95% interval", "In words", "Only one right", "p-value")
     return ["## How sure the differences are", "", f"All {badge('measured')}.", "", *_table(header, rows)]
+
+
+def _diagnosis(d: Decision) -> list[str]:
+    if not d.diagnosis:
+        return []
+    return ["## What looks wrong", "", *_bullets(hidden.finding(f) for f in d.diagnosis)]
+
+
+def _hidden(d: Decision) -> list[str]:
+    lines = hidden.noise(d)
+    return ["## How much may be luck", "", *_bullets(lines)] if lines else []
+
+
+def _slices(d: Decision) -> list[str]:
+    if not d.slices:
+        return []
+    rows = [tuple(escaped(cell) for cell in row) for row in hidden.slices_rows(d)]
+    line = hidden.slices_line(d)
+    return [
+        "## Parts of the held-out set",
+        "",
+        *([escaped(line), ""] if line else []),
+        *_table(tuple(escaped(h) for h in hidden.slices_header(d)), rows),
+    ]
 
 
 def _break_even(d: Decision) -> list[str]:

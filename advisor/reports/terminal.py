@@ -29,7 +29,7 @@ from advisor.formatting import (
     usd_short,
 )
 from advisor.records import BaselineSummary, Decision
-from advisor.reports import wording
+from advisor.reports import hidden, wording
 
 MAX_COLUMNS = 100
 NARROW = 96
@@ -45,6 +45,8 @@ def print_decision(decision: Decision, console: Console) -> None:
         _verdict(decision),
         _comparison(decision, width),
         _questions(decision),
+        _diagnosis(decision),
+        _hidden(decision),
         _warnings(decision),
     ):
         if part is not None:
@@ -131,6 +133,21 @@ def _questions(d: Decision) -> RenderableType:
         line.append(one_line(q.summary))
         lines.append(line)
     return Group(*lines)
+
+
+def _diagnosis(d: Decision) -> RenderableType | None:
+    if not d.diagnosis:
+        return None
+    return Group(
+        Text("\nWhat looks wrong", style="bold red"), _bullets([hidden.finding(f) for f in d.diagnosis])
+    )
+
+
+def _hidden(d: Decision) -> RenderableType | None:
+    lines = hidden.noise(d)
+    parts = hidden.slices_line(d)
+    lines += [parts] if parts else []
+    return Group(Text("\nHow much may be luck", style="bold"), _bullets(lines)) if lines else None
 
 
 def _warnings(d: Decision) -> RenderableType | None:
