@@ -195,7 +195,7 @@ def _difference_text(
     points = f"{pair.difference * 100:+.1f} points"
     head = f"{baseline} against {reference}: {points}, {_interval(pair.ci95)} by the choice of items"
     if between is None or interval is None:
-        return f"{head}; how much another training would differ is not known, since one was run."
+        return f"{head} alone."
     text = f"{head}, {_interval(interval)} with the luck of the training ({between.n} trainings)"
     if turns:
         return f"{text}: another training might turn the verdict. More seeds would tell."

@@ -59,7 +59,7 @@ def slices_of(evidence: CaseEvidence, findings: Findings, pair: tuple[str, str] 
     units = _units(evidence, ids)
     found: list[Slice] = []
     for cut in cuts:
-        found += _of_cut(cut, scores, pair, None if cut.dimension == "group" else units)
+        found += _of_cut(cut, scores, pair, units)
     tested = [i for i, s in enumerate(found) if s.p_value is not None]
     adjusted = false_discovery([float(found[i].p_value or 0.0) for i in tested])
     for i, p in zip(tested, adjusted, strict=True):
@@ -152,7 +152,7 @@ def _by_name(dimension: SliceDimension, values: Sequence[str | None]) -> _Cut:
     names = ordered[:MOST_VALUES]
     number = {v: min(k, MOST_VALUES) for k, v in enumerate(ordered)}
     if len(ordered) > MOST_VALUES:
-        names = [*names, f"{len(ordered) - MOST_VALUES} others"]
+        names = [*names, f"({len(ordered) - MOST_VALUES} others)"]
     return _Cut(dimension, names, np.array([-1 if v is None else number[v] for v in values]))
 
 
@@ -202,11 +202,15 @@ def _of_cut(
     differences = scores[pair[0]] - scores[pair[1]]
     right_wrong = all(np.isin(scores[p][~np.isnan(scores[p])], (0.0, 1.0)).all() for p in pair)
     both = inside & ~np.isnan(differences)
-    tests = {
-        cut.names[k]: _test(differences[rows], None if units is None else units[rows], right_wrong)
-        for k in range(size)
-        if len(rows := np.flatnonzero(both & (cut.codes == k))) >= MIN_ITEMS
-    }
+    tests = {}
+    for k in range(size):
+        rows = np.flatnonzero(both & (cut.codes == k))
+        # within one group its items stand alone: what is said is said of that group
+        one_group = cut.dimension == "group" and k < MOST_VALUES
+        if len(rows) >= MIN_ITEMS:
+            tests[cut.names[k]] = _test(
+                differences[rows], None if units is None or one_group else units[rows], right_wrong
+            )
     return [
         p.model_copy(update={"difference": test[0], "ci95": test[1], "p_value": test[2]})
         if (test := tests.get(p.value)) is not None
