@@ -26,9 +26,12 @@ def seeds(*values: list[float]) -> tuple[SeedRun, ...]:
     )
 
 
+def noise(decision: Decision) -> Any:
+    return decision.noise
+
+
 def of(decision: Decision, name: str) -> Any:
-    assert decision.noise is not None
-    return next(b for b in decision.noise.baselines if b.baseline == name)
+    return next(b for b in noise(decision).baselines if b.baseline == name)
 
 
 def test_one_training_is_not_known_to_be_lucky_or_not() -> None:
@@ -37,7 +40,7 @@ def test_one_training_is_not_known_to_be_lucky_or_not() -> None:
     assert (found.trainings_sd, found.answers_se, found.trainings) == (None, None, ())
     assert "one training was run" in found.text
     assert found.examples_se == pytest.approx((0.75 * 0.25 / 199) ** 0.5, rel=1e-3)
-    difference = decision.noise.difference  # type: ignore[union-attr]
+    difference = noise(decision).difference
     assert (difference.trainings_se, difference.total_ci95, difference.turns) == (None, None, None)
     assert "training" not in of(decision, "few_shot").text
 
@@ -49,14 +52,14 @@ def test_trainings_that_agree_leave_the_verdict_alone() -> None:
     assert found.trainings == pytest.approx((0.75, 0.75, 0.755))
     assert found.trainings_sd == pytest.approx(0.005 / 3**0.5)
     assert found.trainings_sd_ci95[0] < found.trainings_sd < found.trainings_sd_ci95[1]
-    assert decision.noise.difference.turns is False  # type: ignore[union-attr]
+    assert noise(decision).difference.turns is False
     assert not any("another training" in w for w in decision.warnings)
 
 
 def test_trainings_that_lie_far_apart_are_warned_of() -> None:
     evidence = changed(make_evidence(make_case(), RIGHT), "fine_tuned", seeds=seeds(hits(0.5), hits(0.6)))
     decision = decide(evidence)
-    difference = decision.noise.difference  # type: ignore[union-attr]
+    difference = noise(decision).difference
     assert difference.ci95[0] > 0 > difference.total_ci95[0]
     assert difference.total_se > difference.sampling_se
     assert difference.turns is True
@@ -98,7 +101,7 @@ def test_a_gain_that_comes_from_leaked_items_is_warned_of() -> None:
     tuned = [1.0] * 40 + few[40:]
     evidence = make_evidence(make_case(), {"zero_shot": hits(0.4), "few_shot": few, "fine_tuned": tuned})
     decision = decide(leaked(evidence, {f"h{i}" for i in range(40)}))
-    found = decision.noise.without_duplicates  # type: ignore[union-attr]
+    found = noise(decision).without_duplicates
     assert found is not None
     assert (found.left_out, found.n) == (40, 160)
     assert found.difference > 0.05
@@ -109,11 +112,10 @@ def test_a_gain_that_comes_from_leaked_items_is_warned_of() -> None:
 
 def test_leaked_items_that_change_nothing_are_told_without_a_warning() -> None:
     decision = decide(leaked(make_evidence(make_case(), RIGHT), {"h1", "h2"}))
-    found = decision.noise.without_duplicates  # type: ignore[union-attr]
+    found = noise(decision).without_duplicates
     assert found is not None and not found.turns
     assert not any("depends on them" in w for w in decision.warnings)
-    none = decide(make_evidence(make_case(), RIGHT)).noise
-    assert none is not None and none.without_duplicates is None
+    assert noise(decide(make_evidence(make_case(), RIGHT))).without_duplicates is None
 
 
 def versioned(evidence: CaseEvidence, first: int, right: list[float]) -> CaseEvidence:
@@ -130,7 +132,7 @@ def versioned(evidence: CaseEvidence, first: int, right: list[float]) -> CaseEvi
 def test_versions_that_answer_differently_well_are_flagged() -> None:
     right = hits(0.8, 120) + hits(0.3, 80)
     decision = decide(versioned(make_evidence(make_case(), RIGHT), 120, right))
-    (found,) = decision.noise.versions  # type: ignore[union-attr]
+    (found,) = noise(decision).versions
     assert [(v.version, v.n, v.share) for v in found.versions] == [
         ("a (fp1)", 120, 0.6),
         ("b (fp2)", 80, 0.4),
@@ -143,14 +145,14 @@ def test_versions_that_answer_differently_well_are_flagged() -> None:
 def test_versions_with_too_few_items_are_not_compared() -> None:
     right = hits(0.8, 190) + [0.0] * 10
     decision = decide(versioned(make_evidence(make_case(), RIGHT), 190, right))
-    (found,) = decision.noise.versions  # type: ignore[union-attr]
+    (found,) = noise(decision).versions
     assert (found.p_value, found.differs) == (None, None)
     assert not any("measure it again" in w for w in decision.warnings)
 
 
 def test_one_version_is_no_change() -> None:
     decision = decide(versioned(make_evidence(make_case(), RIGHT), 200, hits(0.6)))
-    assert decision.noise.versions == ()  # type: ignore[union-attr]
+    assert noise(decision).versions == ()
 
 
 def test_a_metric_of_whole_sets_has_the_luck_of_examples_alone() -> None:

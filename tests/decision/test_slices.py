@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from advisor.decision import slices as slices_module
 from advisor.decision.decide import decide
@@ -150,3 +152,22 @@ def test_a_hundred_thousand_items_take_less_than_a_second() -> None:
     found = slices_of(evidence, findings, ("b7", "b0"))
     assert time.perf_counter() - started < 1
     assert 40 <= len(found) <= 60
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(st.booleans(), st.booleans(), st.sampled_from("abc")), min_size=30, max_size=60))
+def test_parts_add_up_to_the_whole_whatever_the_order(rows: list[tuple[bool, bool, str]]) -> None:
+    right = {"few_shot": [float(a) for a, _, _ in rows], "fine_tuned": [float(b) for _, b, _ in rows]}
+    evidence = evidence_of(right, labels="abc").model_copy(
+        update={"expected": {f"h{i}": label for i, (_, _, label) in enumerate(rows)}}
+    )
+    backwards = evidence.model_copy(
+        update={"measured": tuple(m.model_copy(update={"items": m.items[::-1]}) for m in evidence.measured)}
+    )
+    found, other = (slices_of(e, summarise_findings(e), PAIR) for e in (evidence, backwards))
+    assert [s.model_dump(exclude={"difference", "ci95"}) for s in found] == [
+        s.model_dump(exclude={"difference", "ci95"}) for s in other
+    ]
+    if found:
+        for name, scores in right.items():
+            assert sum(s.n * s.quality[name] for s in found) == pytest.approx(sum(scores))
