@@ -9,7 +9,6 @@ from advisor.reports import wording
 FLAGS = {
     "better": "tuned is better",
     "worse": "tuned is worse",
-    "too_small": "too small to test",
     "open": "not told apart",
 }
 
@@ -68,7 +67,7 @@ def slices_header(d: Decision) -> list[str]:
 
 
 def slices_rows(d: Decision) -> list[list[str]]:
-    """A row of text for each slice: quality of the pair, their difference, how sure it is."""
+    """A row of text for each slice that is not too small: quality of the pair, their difference, how sure it is."""
     fraction = wording.is_fraction(d)
     return [
         [
@@ -81,7 +80,14 @@ def slices_rows(d: Decision) -> list[list[str]]:
             FLAGS[s.flag],
         ]
         for s in d.slices
+        if s.flag != "too_small"
     ]
+
+
+def too_small(d: Decision) -> str | None:
+    """The slices of too few items, in a line."""
+    found = [f"{slice_name(s)} ({s.n})" for s in d.slices if s.flag == "too_small"]
+    return f"Too small to test, with their items: {', '.join(found)}." if found else None
 
 
 def _compared(d: Decision) -> list[str]:

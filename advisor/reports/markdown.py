@@ -193,6 +193,7 @@ def _slices(d: Decision) -> list[str]:
         "",
         *([escaped(line), ""] if line else []),
         *_table(tuple(escaped(h) for h in hidden.slices_header(d)), rows),
+        *(["", escaped(small)] if (small := hidden.too_small(d)) else []),
     ]
 
 
