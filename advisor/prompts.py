@@ -30,6 +30,7 @@ def build_request(
     *,
     examples: Sequence[Example] = (),
     passages: Sequence[Passage] = (),
+    temperature: float = 0.0,
 ) -> ChatRequest:
     """The request that asks a model for the answer to one item; its expected output plays no part in it."""
     messages = [Message(role="system", content=instructions(task))]
@@ -42,6 +43,7 @@ def build_request(
         labels=task.labels,
         json_schema=task.json_schema,
         max_tokens=task.max_output_tokens,
+        temperature=temperature,
     )
 
 

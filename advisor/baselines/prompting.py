@@ -36,7 +36,7 @@ class ZeroShot:
 
     def ask(self, item: Example, setting: Setting) -> Ask:
         """The bare question."""
-        return Ask(build_request(self.material.task, item))
+        return Ask(build_request(self.material.task, item, temperature=self.spec.temperature))
 
     def answerer(self, setting: Setting) -> ChatModel | None:
         """The case's model answers."""
@@ -59,7 +59,8 @@ class FewShot(ZeroShot):
         else:
             found = self._nearest.search(item.input_text, k)
             chosen = tuple(self.material.learn[position] for position, _ in reversed(found))
-        return Ask(build_request(self.material.task, item, examples=chosen), examples=tuple(chosen))
+        request = build_request(self.material.task, item, examples=chosen, temperature=self.spec.temperature)
+        return Ask(request, examples=tuple(chosen))
 
     @cached_property
     def _nearest(self) -> NearestExamples:
@@ -86,4 +87,7 @@ class Retrieval(ZeroShot):
         """The question after the best passages, the best first."""
         found = self.material.index(self.spec.search).search(item.input_text, int(str(setting["passages"])))
         passages = tuple(passage for passage, _ in found)
-        return Ask(build_request(self.material.task, item, passages=passages), passages=passages)
+        request = build_request(
+            self.material.task, item, passages=passages, temperature=self.spec.temperature
+        )
+        return Ask(request, passages=passages)

@@ -10,6 +10,8 @@ from advisor.records import BaselineKind
 
 Aspect = Literal["accuracy", "format", "knowledge", "tone", "latency", "cost"]
 TaskKind = Literal["classification", "extraction", "question_answering", "generation"]
+IN_PROCESS = frozenset({"embedded", "huggingface"})
+"""Providers whose models run in this process; they answer greedily, so the same question has the same answer."""
 QUESTION_IDS = (
     "use_case",
     "alternatives.prompting",
@@ -221,6 +223,7 @@ class BaselineSpec(Part):
     repeats: Annotated[int, Field(ge=1, le=20)] = 1
     """How often each held-out question is asked, where answers are sampled."""
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
+    """Of sampling, for models behind an endpoint; 0 asks for the likeliest answer."""
     search: Literal["lexical", "dense", "hybrid"] = "lexical"
     """How passages are found: by words (BM25), by embeddings, or by both."""
     features: Literal["tfidf", "embeddings"] | None = None
@@ -232,6 +235,8 @@ class BaselineSpec(Part):
         if self.kind == "classifier":
             if self.model is not None:
                 raise ValueError("a classifier takes no `model`")
+            if self.repeats > 1 or self.temperature:
+                raise ValueError("`repeats` and `temperature` belong to models whose answers are sampled")
         elif self.model is None:
             raise ValueError(f"a {self.kind} baseline needs `model`, one of the case's models")
         if (self.kind == "fine_tuned") != (self.tuning is not None):
@@ -374,6 +379,10 @@ class Case(Part):
             if baseline.model is not None and baseline.model not in self.models:
                 wrong.append(
                     f"baseline {baseline.name!r} names model {baseline.model!r}, which is not in `models`"
+                )
+            elif baseline.temperature and self.models[str(baseline.model)].provider in IN_PROCESS:
+                wrong.append(
+                    f"baseline {baseline.name!r}: models of this process answer greedily, so `temperature` must be 0"
                 )
             if baseline.kind == "classifier" and self.task.kind != "classification":
                 wrong.append(f"baseline {baseline.name!r}: a classifier needs a classification task")

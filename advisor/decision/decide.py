@@ -8,13 +8,18 @@ from typing import Any
 from advisor.cases.schema import Case, ModelSpec, likely
 from advisor.decision.anytime import stopped_early
 from advisor.decision.confidence import confidence
+from advisor.decision.diagnosis import worse_than_base
 from advisor.decision.evidence import CaseEvidence
 from advisor.decision.flips import find_flips
 from advisor.decision.judged import judge_warnings, summarise_judge
+from advisor.decision.noise import noise_of
+from advisor.decision.noise import warnings as noise_warnings
 from advisor.decision.options import Option, model_is_local, options, stays_local
 from advisor.decision.over_time import costs_over_time
 from advisor.decision.questions import Situation, answer_questions
 from advisor.decision.sensitivity import tornado, verdict_map
+from advisor.decision.slices import slices_of
+from advisor.decision.slices import warnings as slice_warnings
 from advisor.decision.stakes import Outlook, outlook
 from advisor.decision.summary import Findings, accounts_of, comparisons, summarise_findings
 from advisor.decision.uncertainty import uncertainty
@@ -63,6 +68,8 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
     judge_summary = summarise_judge(evidence, findings)
     situation = Situation(evidence, findings, costs, summaries, judgement, crossings)
     pair = _pair(findings, judgement)
+    compared = _compared(findings, judgement)
+    noise, slices = noise_of(evidence, findings, compared), slices_of(evidence, findings, compared)
     return Decision(
         case=case.name,
         run=evidence.run,
@@ -82,7 +89,13 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         break_even=crossings,
         questions=answer_questions(situation),
         readiness=_readiness(situation) if judgement.decision == "fine_tune" else (),
-        warnings=(*evidence.warnings, *judge_warnings(evidence, judge_summary), *_warnings(situation)),
+        warnings=(
+            *evidence.warnings,
+            *judge_warnings(evidence, judge_summary),
+            *_warnings(situation),
+            *(noise_warnings(noise) if noise else ()),
+            *slice_warnings(slices, findings, compared),
+        ),
         facts=_facts(evidence),
         provenance=evidence.provenance,
         uncertainty=uncertainty(findings, accounts, at.likely, judgement.gain, pair.n if pair else None),
@@ -93,6 +106,9 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         stopped_early=stopped_early(evidence),
         judge=judge_summary,
         costs_over_time=costs_over_time(case, found, costs),
+        noise=noise,
+        slices=slices,
+        diagnosis=tuple(f for name in sorted(findings.diagnosis) for f in findings.diagnosis[name]),
     )
 
 
@@ -108,6 +124,16 @@ def _pair(findings: Findings, judgement: Judgement) -> PairedComparison | None:
     if judgement.challenger is None or judgement.champion is None:
         return None
     return findings.pair(judgement.challenger, judgement.champion)
+
+
+def _compared(findings: Findings, judgement: Judgement) -> tuple[str, str] | None:
+    """The tuned baseline and the alternative that the verdict compares, or would."""
+    if judgement.challenger is not None and judgement.champion is not None:
+        return judgement.challenger, judgement.champion
+    tuned = [s for s in findings.standings if s.tuned and s.value is not None]
+    if not tuned or findings.best_untuned is None:
+        return None
+    return max(tuned, key=lambda s: (s.value or 0.0, s.name)).name, findings.best_untuned
 
 
 def _summaries(
@@ -216,12 +242,24 @@ def _warnings(s: Situation) -> list[str]:
             warnings.append(
                 f"{standing.name}: {failed} of {standing.n} items failed for good, and count as wrong."
             )
+        items = standing.measured.items
+        answers = sum(len(next(iter(scores.values()))) for scores in items.rare("repeat_scores").values())
+        missing = sum(map(len, items.rare("failed_repeats").values()))
+        if missing:
+            warnings.append(f"{standing.name}: {missing} of {answers} answers failed, and count as wrong.")
         if standing.n < evidence.data.n_held_out and standing.measured.stopped_early is None:
             warnings.append(
                 f"{standing.name} was measured on {standing.n} of {evidence.data.n_held_out} held-out items."
             )
         if standing.tuned:
-            warnings += _worse_than_base(s, standing.name)
+            base = findings.base_of(standing)
+            worse = worse_than_base(
+                standing,
+                base,
+                findings.pair(standing.name, base.name) if base else None,
+                findings.diagnosis.get(standing.name, ()),
+            )
+            warnings += [worse] if worse else []
         if (
             not standing.tuned
             and evidence.case.constraints.must_stay_local
@@ -278,42 +316,6 @@ def _of_providers(s: Situation) -> list[str]:
                 "tokens than were counted here; its count is the one that is used."
             )
     return warnings
-
-
-def _worse_than_base(s: Situation, name: str) -> list[str]:
-    """A tuned model that lost against itself untuned, with the likely causes."""
-    tuned = s.findings.standing(name)
-    base = s.findings.base_of(tuned)
-    pair = s.findings.pair(name, base.name) if base else None
-    if base is None or pair is None or pair.ci95[1] >= 0:
-        return []
-    causes = []
-    items = tuned.measured.items
-    empty = sum(1 for i in items if i.failure is None and not (i.answer or "").strip())
-    if empty > len(items) / 10:
-        causes.append(
-            f"{empty} of {len(items)} answers are empty (padding, end-of-text tokens or chat format)"
-        )
-    record = tuned.measured.tuning
-    if record is not None and record.n_examples < 50:
-        causes.append(f"only {record.n_examples} examples to learn from")
-    if (
-        record is not None
-        and len(record.dev_loss) > 1
-        and record.dev_loss[-1][1] > min(v for _, v in record.dev_loss)
-    ):
-        causes.append("the loss on dev rose again (over-fitting)")
-    if s.case.use_case.aspect == "knowledge" and not tuned.spec.uses_retrieval:
-        causes.append(
-            "facts that held-out questions ask for do not stand in the training data: tuning cannot teach them"
-        )
-    causes = causes or [
-        "settings of the training (epochs, learning rate), or training data that do not fit the task"
-    ]
-    return [
-        f"{name} is worse than its own base model ({percent(tuned.value)} against {percent(base.value)} "
-        f"of {base.name}). Likely causes: {'; '.join(causes)}."
-    ]
 
 
 def _facts(evidence: CaseEvidence) -> CaseFacts:

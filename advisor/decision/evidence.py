@@ -24,6 +24,10 @@ class DataFacts(Record):
     clusters: dict[str, str] = {}
     """Group of a held-out item, where it has one."""
     findings: tuple[str, ...] = ()
+    input_characters: dict[str, int] = {}
+    """Length of a held-out item's input."""
+    with_documents: frozenset[str] = frozenset()
+    """Held-out items that name the documents which hold their answer."""
 
 
 class CaseEvidence(Record):
@@ -38,7 +42,7 @@ class CaseEvidence(Record):
     provenance: Provenance
     warnings: tuple[str, ...] = ()
     expected: dict[str, JsonValue] = {}
-    """Expected output by held-out item; needed by metrics that only a whole set has."""
+    """Expected output by held-out item; for metrics that only a whole set has, slices and diagnosis."""
     prices: dict[str, Price] = {}
     """What the model of a baseline costs by the token, where it is known."""
     ends: dict[str, ServiceEnd] = {}

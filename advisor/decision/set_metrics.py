@@ -26,7 +26,7 @@ _POWER_QUANTILES = 1.96 + 0.84  # two-sided 5 %, power 80 %
 
 def set_value(metric: str, measured: Measured, expected: Mapping[str, JsonValue], task: Task) -> float:
     """The metric over all items of a baseline; a failed item has the empty answer."""
-    return aggregate(metric, _pairs(measured, expected, [i.id for i in measured.items]), task)
+    return aggregate(metric, _pairs(measured, expected, measured.items.ids), task)
 
 
 def draw(
@@ -40,7 +40,7 @@ def draw(
     """The metric of each baseline on the same draws of the items that all of them answered."""
     if not measured:
         return {}
-    shared = sorted(set.intersection(*({i.id for i in m.items} for m in measured)))
+    shared = sorted(set.intersection(*(set(m.items.ids) for m in measured)))
     if len(shared) < 2:
         return {}
     members: dict[str, list[str]] = {}
@@ -80,5 +80,9 @@ def compare_draws(difference: float, baseline: Draws, reference: Draws, n: int) 
 def _pairs(
     measured: Measured, expected: Mapping[str, JsonValue], ids: Sequence[str]
 ) -> list[tuple[JsonValue, str]]:
-    answers = {i.id: "" if i.failure else i.answer or "" for i in measured.items}
+    items = measured.items
+    answers = {
+        item: "" if failed else answer or ""
+        for item, failed, answer in zip(items.ids, items.failed, items.answers, strict=True)
+    }
     return [(expected[i], answers[i]) for i in ids]

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from advisor.cases.schema import BaselineSpec
 from advisor.decision import judged, set_metrics
 from advisor.decision.anytime import anytime_inference
-from advisor.decision.diagnosis import artefact
+from advisor.decision.diagnosis import artefact_text, diagnose
 from advisor.decision.evidence import CaseEvidence
 from advisor.decision.stakes import Accounts
 from advisor.economics.costs import CostModel, cost_model
 from advisor.economics.resources import Resources, resources_of
-from advisor.records import Comparison, Latency, Measured, Quality, Tokens
+from advisor.records import Comparison, Finding, Latency, Measured, Quality, Tokens
 from advisor.scoring import is_per_item
 from advisor.statistics.intervals import mean_interval
 from advisor.statistics.paired import PairedComparison, adjust, compare
@@ -88,6 +88,8 @@ class Findings:
     """Whether a run stopped early, so that intervals and p-values are those that hold at any time."""
     corrections: dict[str, CorrectedEstimate] = field(default_factory=dict)
     """By baseline, what human labels make of a judge's mean; empty where they correct nothing."""
+    diagnosis: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
+    """What looks wrong with each tuned baseline."""
 
     def standing(self, name: str) -> Standing:
         """The standing of a baseline."""
@@ -149,8 +151,13 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         sequential=anytime_inference(evidence) is not None,
         corrections=corrections,
     )
-    broken = {s.name: artefact(s, found.base_of(s)) for s in standings if s.tuned}
-    return replace(found, artefacts={name: why for name, why in broken.items() if why is not None})
+    diagnosis = {s.name: diagnose(s, found.base_of(s), evidence) for s in standings if s.tuned}
+    broken = {name: artefact_text(findings) for name, findings in diagnosis.items()}
+    return replace(
+        found,
+        diagnosis=diagnosis,
+        artefacts={name: why for name, why in broken.items() if why is not None},
+    )
 
 
 def comparisons(findings: Findings) -> tuple[Comparison, ...]:
@@ -224,7 +231,7 @@ def _standing(
     column = measured.items.score(by_item)
     known = np.flatnonzero(~np.isnan(column))
     ids, scores = tuple(measured.items.ids[k] for k in known), column[known]
-    clusters = _clusters(ids, evidence.data.clusters)
+    clusters = clusters_of(ids, evidence.data.clusters)
     leaked = np.array([i in evidence.data.leaked for i in ids], dtype=bool)
     others = sorted(set(measured.items.scores) - {metric})
     value = float(np.mean(scores)) if len(scores) else None
@@ -289,7 +296,7 @@ def _compare(
     shared, (mine, theirs) = _aligned([standing, reference])
     if len(shared) < 2:
         return None
-    clusters = _clusters(shared, evidence.data.clusters)
+    clusters = clusters_of(shared, evidence.data.clusters)
     if anytime := anytime_inference(evidence):
         return anytime.compare(mine, theirs, clusters, tuned=standing.tuned)
     return compare(mine, theirs, seed=SEED, clusters=clusters)
@@ -309,7 +316,8 @@ def _aligned(standings: Sequence[Standing]) -> tuple[tuple[str, ...], list[Score
     return shared, rows
 
 
-def _clusters(ids: Sequence[str], groups: dict[str, str]) -> list[str] | None:
+def clusters_of(ids: Sequence[str], groups: dict[str, str]) -> list[str] | None:
+    """What each item belongs to, an item without a group to itself; None where no item has a group."""
     return [groups.get(i, f"id:{i}") for i in ids] if groups else None
 
 
@@ -324,7 +332,7 @@ def _resampled_means(standings: Sequence[Standing], groups: dict[str, str]) -> d
         return {}
     matrix = np.array(rows)
     sizes = np.ones(len(shared))
-    names = _clusters(shared, groups)
+    names = clusters_of(shared, groups)
     if names is not None:
         _, codes = np.unique(np.array(names), return_inverse=True)
         sizes = np.bincount(codes).astype(float)

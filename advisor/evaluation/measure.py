@@ -25,6 +25,15 @@ from advisor.catalogue.of_case import price_for
 from advisor.evaluation.engine import Answer, Engine, Rate, call_cost_usd
 from advisor.evaluation.indexes import PassageIndexes
 from advisor.evaluation.judging import dev_score, fingerprint_content, is_open, judged
+from advisor.evaluation.repeats import (
+    PROBE_REPEAT,
+    answers_per_item,
+    is_complete,
+    joined,
+    repeated,
+    version_of,
+)
+from advisor.evaluation.repeats import notes as notes_on_repeats
 from advisor.models.base import ChatModel, open_model, sent_answer, sent_messages
 from advisor.records import (
     ChatRequest,
@@ -197,8 +206,7 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
     if (
         there is not None
         and not is_open(there.about)
-        and {e.id for e in session.held_out}
-        <= {i.id for i in there.items if i.failure is None or not i.failure.transient}
+        and {e.id for e in session.held_out} <= {i.id for i in there.items if is_complete(i)}
         and (session.look is None or session.look.may_reuse(there.about))
     ):
         session.engine.progress.start(f"{spec.name} · held-out", len(session.held_out))
@@ -210,10 +218,14 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
     rate = session.rate(spec, tuned=spec.kind == "fine_tuned")
     try:
         asks = [baseline.ask(item, setting) for item in session.held_out]
-        answers = session.answers(model, [a.request for a in asks], what=f"{spec.name} · held-out", rate=rate)
+        times = answers_per_item(spec, model.provider)
+        every = session.answers(
+            model, repeated([a.request for a in asks], times), what=f"{spec.name} · held-out", rate=rate
+        )
+        answers = every[: len(asks)]
         items = [
-            _item(session, example, ask, key, answer, rate)
-            for example, ask, (key, answer) in zip(session.held_out, asks, answers, strict=True)
+            _item(session, example, ask, every[n :: len(asks)], rate)
+            for n, (example, ask) in enumerate(zip(session.held_out, asks, strict=True))
         ]
         probe = _probe(session, spec, baseline, setting, model, rate, answers)
         parts = prompt_parts(model, asks)
@@ -233,7 +245,11 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
         uses_retrieval=spec.uses_retrieval,
         prompt_parts=parts,
         latency_probe_s=probe,
-        notes=(*getattr(model, "notes", ()), *_changes(spec.name, [a for _, a in answers])),
+        notes=(
+            *getattr(model, "notes", ()),
+            *notes_on_repeats(spec, times),
+            *_changes(spec.name, [a for _, a in every]),
+        ),
         estimated_tokens=estimated,
         stopped_early=session.look.stopped if session.look else None,
     )
@@ -266,15 +282,12 @@ def _changes(name: str, answers: Sequence[Answer]) -> list[str]:
     """A provider that changed the model while it was measured."""
     versions = list(
         dict.fromkeys(
-            (a.model_version, a.fingerprint)
-            for a in answers
-            if isinstance(a, Completion) and a.compute_s is None and a.model_version is not None
+            version for a in answers if isinstance(a, Completion) and (version := version_of(a)) is not None
         )
     )
     if len(versions) < 2:
         return []
-    listed = ", ".join(f"{model} ({fingerprint or 'no fingerprint'})" for model, fingerprint in versions)
-    return [f"{name}: the provider changed the model during the measurement: {listed}."]
+    return [f"{name}: the provider changed the model during the measurement: {', '.join(versions)}."]
 
 
 def _estimated_tokens(
@@ -344,20 +357,18 @@ def _mean_score(session: Session, metric: str, items: Sequence[Example], answers
     return aggregate(metric, pairs, session.loaded.case.task)
 
 
-def _item(session: Session, example: Example, ask: Ask, key: str, answer: Answer, rate: Rate) -> ItemResult:
-    retrieved = ask.retrieved or None
-    if isinstance(answer, Failure):
-        return ItemResult(id=example.id, failure=answer, retrieved=retrieved, call_key=key)
-    return ItemResult(
-        id=example.id,
-        answer=answer.text,
-        scores=score_item(session.metrics, example.output, answer.text, session.loaded.case.task),
-        usage=answer.usage,
-        latency_s=answer.latency_s,
-        compute_s=answer.compute_s,
-        cost_usd=call_cost_usd(answer, rate),
-        retrieved=retrieved,
-        call_key=key,
+def _item(
+    session: Session, example: Example, ask: Ask, answers: Sequence[tuple[str, Answer]], rate: Rate
+) -> ItemResult:
+    task = session.loaded.case.task
+    came = [a for _, a in answers if isinstance(a, Completion)]
+    return joined(
+        example.id,
+        [a for _, a in answers],
+        [score_item(session.metrics, example.output, a.text, task) for a in came],
+        [call_cost_usd(a, rate) for a in came],
+        retrieved=ask.retrieved or None,
+        call_key=answers[0][0],
     )
 
 
@@ -385,8 +396,10 @@ def _probe(
     items = session.loaded.train[: LATENCY_PROBES + 1]
     if not in_process or len(items) < 2:
         return None
-    # repeat=1 keeps these calls apart from those that give an answer
-    requests = [baseline.ask(item, setting).request.model_copy(update={"repeat": 1}) for item in items]
+    # a repeat number of their own keeps these calls apart from those that give an answer
+    requests = [
+        baseline.ask(item, setting).request.model_copy(update={"repeat": PROBE_REPEAT}) for item in items
+    ]
     found = session.engine.answer(
         model, requests, what=f"{spec.name} · latency", rate=rate, one_at_a_time=True
     )

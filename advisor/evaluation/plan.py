@@ -10,12 +10,13 @@ from pydantic import JsonValue
 
 from advisor.baselines import Baseline, Material, Setting, build_baseline
 from advisor.cases.loading import LoadedCase
-from advisor.cases.schema import BaselineSpec, Example, ModelSpec
+from advisor.cases.schema import IN_PROCESS, BaselineSpec, Example, ModelSpec
 from advisor.catalogue.of_case import price_for
 from advisor.errors import AdvisorError
 from advisor.evaluation.indexes import PassageIndexes
 from advisor.evaluation.judging import ASSUMED_VERDICT_TOKENS, planned_calls
 from advisor.evaluation.measure import LATENCY_PROBES
+from advisor.evaluation.repeats import ONCE_NOTE, answers_per_item
 from advisor.evaluation.tuned import HOSTED_SYSTEMS
 from advisor.models.base import ChatModel, open_model, sent_answer, sent_messages
 from advisor.prompts import render_output
@@ -32,7 +33,6 @@ ASSUMED_ANSWER_SPEED = 150.0
 CHARACTERS_PER_TOKEN = 4.0
 ANSWER_OVERHEAD = 4
 """Tokens that a hosted training counts around an answer: three of the message, one of its role."""
-IN_PROCESS = frozenset({"embedded", "huggingface"})
 _SAMPLE = 40
 """Items whose prompts are counted with a model's own tokenizer; the others are taken to be like them."""
 
@@ -204,7 +204,8 @@ def _planned(
 ) -> PlannedBaseline:
     settings = baseline.settings()
     trials = len(settings) if len(settings) > 1 and loaded.dev else 0
-    n_dev, n_held_out = trials * len(loaded.dev), len(loaded.held_out)
+    asked = answers_per_item(spec, None if model_spec is None else model_spec.provider)
+    n_dev, n_held_out = trials * len(loaded.dev), len(loaded.held_out) * asked
     common = {
         "name": spec.name,
         "kind": spec.kind,
@@ -224,6 +225,8 @@ def _planned(
         )
     if model is None:
         notes.append("tokens are estimated from characters")
+    if asked < spec.repeats:
+        notes.append(ONCE_NOTE)
     in_process = model_spec.provider in IN_PROCESS
     probes = LATENCY_PROBES + 1 if in_process else 0
     window = model.context_window if model else None
@@ -244,7 +247,7 @@ def _planned(
         tokens_out = round(answer * (n_held_out + probes + n_dev))
         training = _training_tokens(loaded, spec, baseline, setting, model)
         if window is not None:
-            over = sum(p + answer > window for p in prompts) * n_held_out // len(prompts)
+            over = sum(p + answer > window for p in prompts) * len(loaded.held_out) // len(prompts)
         seconds = None
         if in_process:
             seconds = tokens_in / ASSUMED_PROMPT_SPEED + tokens_out / ASSUMED_ANSWER_SPEED

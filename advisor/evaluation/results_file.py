@@ -34,7 +34,7 @@ from advisor.version import __version__
 RESULTS_FILE = "results.jsonl"
 _FIELDS = {
     "baseline", "id", "score", "input_tokens", "cached_input_tokens", "output_tokens", "latency_s", "cost_usd",
-    "answer", "scores", "compute_s", "retrieved", "failure",
+    "answer", "scores", "compute_s", "retrieved", "failure", "repeat_scores", "finish_reason", "model_version",
 }  # fmt: skip
 _NUMBERS = (
     "score",
@@ -83,6 +83,9 @@ def write_results(
                 "compute_s": _rounded(item.compute_s),
                 "retrieved": list(item.retrieved) if item.retrieved else None,
                 "failure": item.failure.model_dump() if item.failure else None,
+                "repeat_scores": {k: list(v) for k, v in item.repeat_scores.items()} or None,
+                "finish_reason": item.finish_reason,
+                "model_version": item.model_version,
             }
             lines.append(json.dumps({k: v for k, v in line.items() if v is not None}, ensure_ascii=False))
     about = {
@@ -136,7 +139,13 @@ def read_results(loaded: LoadedCase, path: Path) -> tuple[list[Measured], Record
         elif item_id in found[baseline]:
             problems.append(Problem(path, f"{item_id!r} stands there twice for {baseline!r}", number, "id"))
         else:
-            found[baseline][item_id] = _item(row, loaded.case.quality.metric)
+            try:
+                found[baseline][item_id] = _item(row, loaded.case.quality.metric)
+            except ValidationError as error:
+                wrong_key = str(error.errors()[0]["loc"][0])
+                problems.append(
+                    Problem(path, f"is not as expected: {error.errors()[0]['msg']}", number, wrong_key)
+                )
     if not found and not problems:
         problems.append(Problem(path, "holds no result"))
     about, wrong = _about(path)
@@ -221,6 +230,9 @@ def _item(row: dict[str, Any], metric: str) -> ItemResult:
         compute_s=row.get("compute_s"),
         cost_usd=row.get("cost_usd"),
         retrieved=tuple(row["retrieved"]) if row.get("retrieved") else None,
+        repeat_scores=row.get("repeat_scores") or {},
+        finish_reason=row.get("finish_reason"),
+        model_version=row.get("model_version"),
     )
 
 

@@ -26,6 +26,7 @@ from advisor.records.decision import (
     ReadinessItem,
     Verdict,
 )
+from advisor.records.diagnosis import Finding
 from advisor.records.items import ItemResult, ItemTable
 from advisor.records.judge import Agreement, HumanLabel, JudgedBaseline, JudgeRecord, JudgeSummary
 from advisor.records.measured import (
@@ -42,6 +43,15 @@ from advisor.records.measured import (
     Tokens,
     TuningRecord,
 )
+from advisor.records.noise import (
+    BaselineNoise,
+    DifferenceNoise,
+    Noise,
+    VersionChange,
+    VersionShare,
+    WithoutDuplicates,
+)
+from advisor.records.slices import Slice, SliceDimension
 from advisor.records.uncertainty import (
     BaselineOdds,
     Information,
@@ -57,6 +67,7 @@ __all__ = [
     "Agreement",
     "AnswerWord",
     "BaselineKind",
+    "BaselineNoise",
     "BaselineOdds",
     "BaselineSummary",
     "BreakEven",
@@ -69,10 +80,12 @@ __all__ = [
     "CurvePoint",
     "Decision",
     "DecisionWord",
+    "DifferenceNoise",
     "Elsewhere",
     "Evidence",
     "EvidenceKind",
     "Failure",
+    "Finding",
     "Flip",
     "HumanLabel",
     "Information",
@@ -89,6 +102,7 @@ __all__ = [
     "Message",
     "MonthCost",
     "MoreExamples",
+    "Noise",
     "Payback",
     "PromptParts",
     "Provenance",
@@ -100,6 +114,8 @@ __all__ = [
     "RetrievalQuality",
     "SeedRun",
     "SettingTrial",
+    "Slice",
+    "SliceDimension",
     "StoppedEarly",
     "Tokens",
     "TornadoBar",
@@ -107,4 +123,7 @@ __all__ = [
     "Uncertainty",
     "Usage",
     "Verdict",
+    "VersionChange",
+    "VersionShare",
+    "WithoutDuplicates",
 ]

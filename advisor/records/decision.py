@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
 from advisor.records.costs import CostsOverTime, MonthCost
+from advisor.records.diagnosis import Finding
 from advisor.records.judge import JudgeSummary
 from advisor.records.measured import (
     PromptParts,
@@ -18,6 +19,8 @@ from advisor.records.measured import (
     Tokens,
     TuningRecord,
 )
+from advisor.records.noise import Noise
+from advisor.records.slices import Slice
 from advisor.records.uncertainty import MapPoint, Purchase, TornadoBar, Uncertainty
 
 SCHEMA_VERSION = 1
@@ -230,6 +233,12 @@ class Decision(Record):
     judge: JudgeSummary | None = None
     """The judge, where the metric is `judge`."""
     costs_over_time: CostsOverTime | None = None
+    noise: Noise | None = None
+    """How far luck may have moved the scores; null where nothing was measured."""
+    slices: tuple[Slice, ...] = ()
+    """Parts of the held-out set, each compared by itself."""
+    diagnosis: tuple[Finding, ...] = ()
+    """What looks wrong with tuned models."""
 
     def to_json(self) -> str:
         """The document as the outside knows it, indented."""

@@ -36,13 +36,25 @@ class ItemResult(Record):
     """Documents whose passages were shown, best first."""
     call_key: str | None = None
     repeat_scores: dict[str, tuple[float, ...]] = {}
-    """By metric, the score of each answer where the item was asked several times; `scores` then holds their means."""
+    """By metric, the score of each answer where the item was asked several times; `scores` then holds their means.
+
+    `answer` and `latency_s` are then of the first answer that came, usage and cost the means of a request.
+    """
+    failed_repeats: tuple[Failure, ...] = ()
+    """Of several answers those that failed, each scored 0, where others came."""
+    finish_reason: str | None = None
+    model_version: str | None = None
+    """What a hosted model said that it is, with the provider's mark of its configuration."""
 
 
 _NUMBERS = ("latency_s", "compute_s", "cost_usd")
 _TOKENS = ("input", "cached_input", "output", "reasoning")
-_RARE = ("failure", "retrieved", "repeat_scores")
+_RARE = ("failure", "retrieved", "repeat_scores", "failed_repeats", "finish_reason", "model_version")
 """Fields that most items lack; kept by position."""
+
+
+def _failures(rows: Iterable[Any]) -> tuple[Failure, ...]:
+    return tuple(Failure.model_validate(row) for row in rows)
 
 
 class ItemTable(Sequence[ItemResult]):
@@ -99,7 +111,11 @@ class ItemTable(Sequence[ItemResult]):
         }
         self.failed = np.zeros(n, dtype=bool)
         self.failed[list(self._rare["failure"])] = True
-        for name, make in (("failure", Failure.model_validate), ("retrieved", tuple)):
+        for name, make in (
+            ("failure", Failure.model_validate),
+            ("retrieved", tuple),
+            ("failed_repeats", _failures),
+        ):
             self._rare[name] = {k: make(v) for k, v in self._rare[name].items()}
         self._rare["repeat_scores"] = {
             k: {metric: tuple(values) for metric, values in v.items()}
@@ -117,6 +133,10 @@ class ItemTable(Sequence[ItemResult]):
         # an answer that could not be had is a wrong one to whoever asked
         found[self.failed] = 0.0
         return found
+
+    def rare(self, name: str) -> Mapping[int, Any]:
+        """By position, a field that most items lack: failure, retrieved, repeat_scores, failed_repeats and the like."""
+        return self._rare[name]
 
     def __len__(self) -> int:
         return len(self.ids)

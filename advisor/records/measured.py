@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 from pydantic import JsonValue
 
 from advisor.records.base import BaselineKind, Record
@@ -158,3 +161,10 @@ class Measured(Record):
     load: LoadTest | None = None
     judge: JudgeRecord | None = None
     """How its answers were judged, where the metric is `judge`."""
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields replaced; items may be given as any iterable of results."""
+        changes = dict(update or {})
+        if "items" in changes and not isinstance(changes["items"], ItemTable):
+            changes["items"] = ItemTable(changes["items"])
+        return super().model_copy(update=changes, deep=deep)

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from advisor import formatting
 from advisor.records import Decision
-from advisor.reports import charts, wording
+from advisor.reports import charts, hidden, wording
 from advisor.reports.judge import judge_lines
 from advisor.reports.over_time import costs_sentences, costs_table
 
@@ -60,6 +60,7 @@ def environment() -> Environment:
     environment.globals.update(
         f=formatting,
         w=wording,
+        h=hidden,
         COLOURS=charts.COLOURS,
     )
     return environment

@@ -22,7 +22,7 @@ from advisor.formatting import (
     usd,
 )
 from advisor.records import BaselineSummary, Decision, TuningRecord
-from advisor.reports import charts, wording
+from advisor.reports import charts, hidden, wording
 from advisor.reports.judge import TITLE as JUDGE_TITLE
 from advisor.reports.judge import judge_lines
 from advisor.reports.over_time import costs_sentences, costs_table
@@ -60,6 +60,9 @@ def render_markdown(decision: Decision) -> str:
         _over_time(decision),
         _pairs(decision),
         _judge(decision),
+        _diagnosis(decision),
+        _hidden(decision),
+        _slices(decision),
         _break_even(decision),
         _questions(decision),
         _flips(decision),
@@ -195,6 +198,31 @@ def _pairs(d: Decision) -> list[str]:
 def _judge(d: Decision) -> list[str]:
     lines = judge_lines(d)
     return [f"## {JUDGE_TITLE}", "", f"{badge('measured')}.", "", *_bullets(lines)] if lines else []
+
+
+def _diagnosis(d: Decision) -> list[str]:
+    if not d.diagnosis:
+        return []
+    return ["## What looks wrong", "", *_bullets(hidden.finding(f) for f in d.diagnosis)]
+
+
+def _hidden(d: Decision) -> list[str]:
+    lines = hidden.noise(d)
+    return ["## How much may be luck", "", *_bullets(lines)] if lines else []
+
+
+def _slices(d: Decision) -> list[str]:
+    if not d.slices:
+        return []
+    rows = [tuple(escaped(cell) for cell in row) for row in hidden.slices_rows(d)]
+    line = hidden.slices_line(d)
+    return [
+        "## Parts of the held-out set",
+        "",
+        *([escaped(line), ""] if line else []),
+        *_table(tuple(escaped(h) for h in hidden.slices_header(d)), rows),
+        *(["", escaped(small)] if (small := hidden.too_small(d)) else []),
+    ]
 
 
 def _break_even(d: Decision) -> list[str]:

@@ -29,7 +29,7 @@ from advisor.formatting import (
     usd_short,
 )
 from advisor.records import BaselineSummary, Decision
-from advisor.reports import wording
+from advisor.reports import hidden, wording
 from advisor.reports.judge import TITLE as JUDGE_TITLE
 from advisor.reports.judge import judge_lines
 from advisor.reports.over_time import costs_sentences, costs_table
@@ -50,6 +50,8 @@ def print_decision(decision: Decision, console: Console) -> None:
         _judge(decision),
         _over_time(decision),
         _questions(decision),
+        _diagnosis(decision),
+        _hidden(decision),
         _warnings(decision),
     ):
         if part is not None:
@@ -165,6 +167,21 @@ def _questions(d: Decision) -> RenderableType:
 def _judge(d: Decision) -> RenderableType | None:
     lines = judge_lines(d)
     return Group(Text(f"\n{JUDGE_TITLE}", style="bold"), _bullets(lines)) if lines else None
+
+
+def _diagnosis(d: Decision) -> RenderableType | None:
+    if not d.diagnosis:
+        return None
+    return Group(
+        Text("\nWhat looks wrong", style="bold red"), _bullets([hidden.finding(f) for f in d.diagnosis])
+    )
+
+
+def _hidden(d: Decision) -> RenderableType | None:
+    lines = hidden.noise(d)
+    parts = hidden.slices_line(d)
+    lines += [parts] if parts else []
+    return Group(Text("\nHow much may be luck", style="bold"), _bullets(lines)) if lines else None
 
 
 def _warnings(d: Decision) -> RenderableType | None:

@@ -142,7 +142,7 @@ def run(
             if stopped is None:
                 raise
             raise BudgetExceededError(stopped) from None  # before a single baseline was through
-    failed = sum(i.failure is not None for m in measured for i in m.items)
+    failed = sum(i.failure is not None or bool(i.failed_repeats) for m in measured for i in m.items)
     failed += sum(len(m.judge.failures) for m in measured if m.judge)
     return Outcome(decision, engine.calls_made, failed, engine.budget.spent_usd, stopped)
 

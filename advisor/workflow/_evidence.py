@@ -52,7 +52,6 @@ def evidence_of(loaded: LoadedCase, store: Store | None, now: datetime | None = 
     from advisor.catalogue.of_case import ends_of_case, prices_of_case, tunability_of_case
     from advisor.decision.evidence import CaseEvidence, DataFacts
     from advisor.evaluation.results_file import RESULTS_FILE, read_results
-    from advisor.scoring import is_per_item
 
     warnings: list[str] = []
     measured, run_id, provenance = ([], None, None) if store is None else from_store(loaded, store)
@@ -82,6 +81,8 @@ def evidence_of(loaded: LoadedCase, store: Store | None, now: datetime | None = 
             leaked=found.leaked,
             clusters={e.id: e.group for e in loaded.held_out if e.group is not None},
             findings=found.findings,
+            input_characters={e.id: len(e.input_text) for e in loaded.held_out},
+            with_documents=frozenset(e.id for e in loaded.held_out if e.documents),
         ),
         measured=tuple(measured),
         run=run_id,
@@ -92,7 +93,7 @@ def evidence_of(loaded: LoadedCase, store: Store | None, now: datetime | None = 
         provenance=provenance,
         warnings=tuple(warnings),
         human_labels=loaded.human_labels,
-        expected={} if is_per_item(loaded.case.quality.metric) else {e.id: e.output for e in loaded.held_out},
+        expected={e.id: e.output for e in loaded.held_out},
     )
 
 

@@ -10,9 +10,8 @@ import pytest
 
 from advisor.cases.schema import Case
 from advisor.decision.decide import decide
-from advisor.decision.flips import with_value
 from advisor.decision.summary import cost_models, summarise_findings
-from advisor.records import Decision
+from advisor.records import Decision, ItemTable
 from tests.decision.evidence import hits, make_case, make_evidence, measured
 
 TOKENS = {"m": {"provider": "openai", "model": "x", "prices": {"input": 100, "output": 100}}}
@@ -72,7 +71,7 @@ def test_a_discount_rate_lowers_the_present_value_and_is_what_is_weighed() -> No
 def test_what_measuring_cost_decides_nothing() -> None:
     case = make_case()
     dear = tuple(
-        m.model_copy(update={"items": tuple(i.model_copy(update={"cost_usd": 100.0}) for i in m.items)})
+        m.model_copy(update={"items": ItemTable(i.model_copy(update={"cost_usd": 100.0}) for i in m.items)})
         for m in (measured(case, n, RIGHT[n]) for n in RIGHT)
     )
     free, spent = decided(case), decided(case, measured=dear)
@@ -90,6 +89,12 @@ def test_a_what_if_costs_no_second_look_at_the_items() -> None:
     findings = summarise_findings(evidence)
     start = time.perf_counter()
     for hours in range(100):
-        changed = evidence.model_copy(update={"case": with_value(case, "effort.data_hours", float(hours))})
+        changed = evidence.model_copy(
+            update={
+                "case": case.model_copy(
+                    update={"effort": case.effort.model_copy(update={"data_hours": float(hours)})}
+                )
+            }
+        )
         cost_models(changed, findings)
     assert time.perf_counter() - start < 0.4  # 4 baselines 100 times: 1 ms each at most

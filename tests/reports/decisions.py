@@ -7,6 +7,7 @@ from typing import Any
 
 from advisor.cases.schema import QUESTION_IDS
 from advisor.records import (
+    BaselineNoise,
     BaselineSummary,
     BreakEven,
     CaseFacts,
@@ -14,9 +15,12 @@ from advisor.records import (
     Cost,
     CostsOverTime,
     Decision,
+    DifferenceNoise,
     Evidence,
+    Finding,
     Flip,
     Latency,
+    Noise,
     Payback,
     PromptParts,
     Provenance,
@@ -25,9 +29,13 @@ from advisor.records import (
     ReadinessItem,
     RetrievalQuality,
     SettingTrial,
+    Slice,
     Tokens,
     TuningRecord,
     Verdict,
+    VersionChange,
+    VersionShare,
+    WithoutDuplicates,
 )
 
 HOSTILE = (
@@ -244,6 +252,19 @@ def full_decision() -> Decision:
             measuring_usd=1.35,
             measuring_is="estimated",
         ),
+        noise=_noise(),
+        slices=_slices(),
+        diagnosis=(
+            Finding(
+                baseline="fine_tuned",
+                name="runs_on",
+                seen="24 of 200 answers run into the limit of output tokens",
+                count=24,
+                of=200,
+                cause="an end-of-text token that was not learned",
+                action="Let the end-of-text token be part of what is learned.",
+            ),
+        ),
     )
 
 
@@ -281,6 +302,9 @@ def sparse_decision() -> Decision:
             "readiness": (),
             "costs_over_time": None,
             "warnings": (),
+            "noise": None,
+            "slices": (),
+            "diagnosis": (),
             "facts": full.facts.model_copy(update={"bar": None, "assumptions": {}}),
             "provenance": Provenance(advisor_version="0.1.0"),
         }
@@ -290,17 +314,8 @@ def sparse_decision() -> Decision:
 def hostile_decision(text: str = HOSTILE) -> Decision:
     """The full decision with `text` in every free string field and key."""
     document = full_decision().to_dict()
-    kept = {
-        "schema_version",
-        "generated_at",
-        "decision",
-        "answer",
-        "kind",
-        "status",
-        "source",
-        "id",
-        "measuring_is",
-    }
+    codes = {"decision", "answer", "kind", "status", "flag", "dimension"}
+    kept = {"schema_version", "generated_at", "source", "id", "measuring_is", *codes}
     return Decision.model_validate(_poisoned(document, text, kept))
 
 
@@ -320,6 +335,79 @@ def _poisoned(value: Any, text: str, kept: set[str]) -> Any:
             for k, v in value.items()
         }
     return value
+
+
+def _noise() -> Noise:
+    return Noise(
+        baselines=(
+            BaselineNoise(
+                baseline="fine_tuned",
+                n=200,
+                examples_se=0.019,
+                answers_se=0.004,
+                answers_per_item=3,
+                trainings=(0.91, 0.895, 0.9),
+                trainings_sd=0.0076,
+                trainings_sd_ci95=(0.004, 0.048),
+                text="fine_tuned: choice of 200 items: standard error 1.9 points.",
+            ),
+        ),
+        difference=DifferenceNoise(
+            baseline="fine_tuned",
+            reference="few_shot",
+            difference=0.17,
+            ci95=(0.104, 0.236),
+            sampling_se=0.034,
+            trainings_se=0.005,
+            total_se=0.0344,
+            total_ci95=(0.102, 0.238),
+            turns=False,
+            text="fine_tuned against few_shot: +17.0 points, +10.4 to +23.6 by the choice of items.",
+        ),
+        without_duplicates=WithoutDuplicates(
+            baseline="fine_tuned",
+            reference="few_shot",
+            left_out=3,
+            n=197,
+            difference=0.17,
+            ci95=(0.104, 0.236),
+            difference_without=0.168,
+            ci95_without=(0.101, 0.235),
+            turns=False,
+            text="3 of 200 held-out items have a near duplicate in the training data.",
+        ),
+        versions=(
+            VersionChange(
+                baseline="few_shot",
+                versions=(
+                    VersionShare(version="m-1 (fp_a)", n=150, share=0.75, quality=0.74),
+                    VersionShare(version="m-1 (fp_b)", n=50, share=0.25, quality=0.74),
+                ),
+                difference=0.0,
+                test="Fisher exact",
+                p_value=1.0,
+                differs=False,
+                text="few_shot was answered by 2 versions of its model.",
+            ),
+        ),
+    )
+
+
+def _slices() -> tuple[Slice, ...]:
+    return (
+        Slice(
+            dimension="label",
+            value="delivery",
+            n=80,
+            quality={"fine_tuned": 0.95, "few_shot": 0.7},
+            difference=0.25,
+            ci95=(0.14, 0.36),
+            p_value=1e-5,
+            adjusted_p_value=2e-5,
+            flag="better",
+        ),
+        Slice(dimension="label", value="other", n=7, quality={"fine_tuned": 0.8}, flag="too_small"),
+    )
 
 
 def _baselines() -> tuple[BaselineSummary, ...]:

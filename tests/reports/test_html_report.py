@@ -19,7 +19,7 @@ from tests.reports.decisions import HOSTILE, full_decision, hostile_decision, sp
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 CODES = {
     "schema_version", "generated_at", "decision", "answer", "kind", "status", "source", "id", "parameter",
-    "recorded_at", "metric",
+    "recorded_at", "metric", "flag",
 }  # fmt: skip
 
 

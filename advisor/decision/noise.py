@@ -1,0 +1,311 @@
+"""What one run hides: how far luck of the examples, of the answers and of the training may have moved a score.
+
+Each source is told apart, and one that was not measured is unknown, never zero. The same goes for two further things
+that a mean hides: held-out items that stand in the training data as well, and a model that its provider changed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+from scipy.stats import fisher_exact, norm, ttest_ind
+
+from advisor.decision.evidence import CaseEvidence
+from advisor.decision.summary import SEED, Findings, Standing, clusters_of
+from advisor.formatting import percent
+from advisor.records import (
+    BaselineNoise,
+    DifferenceNoise,
+    Noise,
+    VersionChange,
+    VersionShare,
+    WithoutDuplicates,
+)
+from advisor.scoring import is_per_item
+from advisor.statistics.paired import PairedComparison, compare
+from advisor.statistics.variance import (
+    BetweenTrainings,
+    answers_standard_error,
+    between_trainings,
+    standard_error,
+    total_interval,
+)
+
+MIN_OF_A_VERSION = 20
+"""Items that a version must have answered before its quality is compared with another's."""
+_Z = float(norm.ppf(0.975))
+
+
+def noise_of(evidence: CaseEvidence, findings: Findings, pair: tuple[str, str] | None) -> Noise | None:
+    """All that is known of the noise; None where nothing was measured.
+
+    Args:
+        evidence: What was measured.
+        findings: What follows from it.
+        pair: The tuned baseline and the alternative that the verdict compares.
+    """
+    if not findings.standings:
+        return None
+    compared = findings.pair(*pair) if pair else None
+    return Noise(
+        baselines=tuple(_of_baseline(evidence, findings, s) for s in findings.standings),
+        difference=_of_difference(evidence, findings, *pair, compared) if pair and compared else None,
+        without_duplicates=_without_duplicates(evidence, findings, *pair, compared)
+        if pair and compared
+        else None,
+        versions=tuple(v for s in findings.standings if (v := _versions(s)) is not None),
+    )
+
+
+def warnings(noise: Noise) -> list[str]:
+    """What of it a reader must not miss."""
+    found = []
+    if noise.difference is not None and noise.difference.turns:
+        found.append(noise.difference.text)
+    if noise.without_duplicates is not None and noise.without_duplicates.turns:
+        found.append(noise.without_duplicates.text)
+    return found + [v.text for v in noise.versions if v.differs]
+
+
+def _of_baseline(evidence: CaseEvidence, findings: Findings, standing: Standing) -> BaselineNoise:
+    repeats = standing.measured.items.rare("repeat_scores")
+    asked = max((len(next(iter(scores.values()))) for scores in repeats.values()), default=1)
+    examples = answers = None
+    between = _between(evidence, standing)
+    if is_per_item(evidence.case.quality.metric):
+        examples = standard_error(standing.scores, clusters_of(standing.ids, evidence.data.clusters))
+        answers = _answers_se(evidence, standing)
+        if examples is not None and answers is not None:
+            examples = max(0.0, examples**2 - answers**2) ** 0.5
+    elif standing.name in findings.resampled_means:
+        examples = float(np.std(findings.resampled_means[standing.name], ddof=1))
+    trainings = _trainings(evidence, standing)
+    return BaselineNoise(
+        baseline=standing.name,
+        n=standing.n,
+        examples_se=examples,
+        answers_se=answers,
+        answers_per_item=asked,
+        trainings=trainings,
+        trainings_sd=between.sd if between else None,
+        trainings_sd_ci95=between.sd_ci95 if between else None,
+        text=_baseline_text(evidence, standing, examples, answers, asked, trainings, between),
+    )
+
+
+def _answers_se(evidence: CaseEvidence, standing: Standing) -> float | None:
+    metric = evidence.case.quality.metric
+    # where every answer failed, each scored 0: they do not vary
+    items = standing.measured.items
+    repeats = items.rare("repeat_scores")
+    if not repeats:
+        return None
+    return answers_standard_error(
+        [
+            (0.0, 0.0) if failed else repeats.get(k, {}).get(metric, ())
+            for k, failed in enumerate(items.failed)
+        ]
+    )
+
+
+def _by_training(evidence: CaseEvidence, standing: Standing) -> np.ndarray | None:
+    """Scores of all trainings on the items that all of them answered, shape (trainings, items)."""
+    if not standing.measured.seeds or not is_per_item(evidence.case.quality.metric):
+        return None
+    first = dict(zip(standing.ids, standing.scores, strict=True))
+    shared = sorted(set(first).intersection(*(s.scores for s in standing.measured.seeds)))
+    rows = [[first[i] for i in shared], *([s.scores[i] for i in shared] for s in standing.measured.seeds)]
+    return np.array(rows, dtype=np.float64)
+
+
+def _between(evidence: CaseEvidence, standing: Standing) -> BetweenTrainings | None:
+    scores = _by_training(evidence, standing)
+    return None if scores is None else between_trainings(scores)
+
+
+def _trainings(evidence: CaseEvidence, standing: Standing) -> tuple[float, ...]:
+    scores = _by_training(evidence, standing)
+    return () if scores is None or not scores.shape[1] else tuple(float(m) for m in scores.mean(axis=1))
+
+
+def _baseline_text(
+    evidence: CaseEvidence,
+    standing: Standing,
+    examples: float | None,
+    answers: float | None,
+    asked: int,
+    trainings: tuple[float, ...],
+    between: BetweenTrainings | None,
+) -> str:
+    parts = [f"choice of {standing.n} items: {_points(examples)}"]
+    if answers is not None:
+        parts.append(f"sampling of answers ({asked} an item): {_points(answers)}")
+    elif standing.spec.kind != "classifier" and standing.spec.temperature > 0:
+        parts.append("answers are sampled, but each item was asked once: how much they vary is not known")
+    if between is not None:
+        low, high = between.sd_ci95
+        parts.append(
+            f"luck of the training: standard deviation {between.sd * 100:.1f} points over {between.n} trainings "
+            f"({', '.join(percent(v) for v in trainings)}); 95% interval of it {low * 100:.1f} to {high * 100:.1f}"
+        )
+    elif standing.tuned:
+        parts.append("one training was run: how much of the result is its luck is not known")
+    return f"{standing.name}: {'; '.join(parts)}."
+
+
+def _points(se: float | None) -> str:
+    return "not known" if se is None else f"standard error {se * 100:.1f} points"
+
+
+def _of_difference(
+    evidence: CaseEvidence, findings: Findings, baseline: str, reference: str, pair: PairedComparison
+) -> DifferenceNoise:
+    standing = findings.standing(baseline)
+    low, high = pair.ci95
+    # from the interval itself, so that items in groups and metrics of whole sets have theirs
+    sampling = (high - low) / (2 * _Z)
+    between = _between(evidence, standing)
+    total = interval = turns = None
+    if between is not None:
+        groups = clusters_of(standing.ids, evidence.data.clusters)
+        units = max(2, len(set(groups)) if groups else pair.n)
+        total, (wide_low, wide_high) = total_interval(pair.difference, sampling, units, between)
+        interval = (min(low, wide_low), max(high, wide_high))
+        turns = (low > 0 or high < 0) and interval[0] <= 0 <= interval[1]
+    return DifferenceNoise(
+        baseline=baseline,
+        reference=reference,
+        difference=pair.difference,
+        ci95=pair.ci95,
+        sampling_se=sampling,
+        trainings_se=None if between is None else between.component**0.5,
+        total_se=total,
+        total_ci95=interval,
+        turns=turns,
+        text=_difference_text(baseline, reference, pair, between, interval, bool(turns)),
+    )
+
+
+def _difference_text(
+    baseline: str,
+    reference: str,
+    pair: PairedComparison,
+    between: BetweenTrainings | None,
+    interval: tuple[float, float] | None,
+    turns: bool,
+) -> str:
+    points = f"{pair.difference * 100:+.1f} points"
+    head = f"{baseline} against {reference}: {points}, {_interval(pair.ci95)} by the choice of items"
+    if between is None or interval is None:
+        return f"{head} alone."
+    text = f"{head}, {_interval(interval)} with the luck of the training ({between.n} trainings)"
+    if turns:
+        return f"{text}: another training might turn the verdict. More seeds would tell."
+    return f"{text}."
+
+
+def _interval(ends: tuple[float, float]) -> str:
+    return f"{ends[0] * 100:+.1f} to {ends[1] * 100:+.1f}"
+
+
+def _without_duplicates(
+    evidence: CaseEvidence, findings: Findings, baseline: str, reference: str, pair: PairedComparison
+) -> WithoutDuplicates | None:
+    """The pair again without leaked items; None where there are none, or only sets of items have the metric."""
+    leaked = evidence.data.leaked
+    mine, theirs = findings.standing(baseline), findings.standing(reference)
+    ours = dict(zip(mine.ids, mine.scores, strict=True))
+    others = dict(zip(theirs.ids, theirs.scores, strict=True))
+    shared = sorted(ours.keys() & others.keys())
+    clean = [i for i in shared if i not in leaked]
+    if len(clean) == len(shared) or not is_per_item(evidence.case.quality.metric):
+        return None
+    without = None
+    if len(clean) > 1:
+        without = compare(
+            np.array([ours[i] for i in clean]),
+            np.array([others[i] for i in clean]),
+            seed=SEED,
+            clusters=clusters_of(clean, evidence.data.clusters),
+        )
+    left_out = len(shared) - len(clean)
+    turns = without is None or _side(without) != _side(pair) or without.difference * pair.difference < 0
+    head = f"{left_out} of {len(shared)} held-out items have a near duplicate in the training data"
+    if without is None:
+        text = f"{head}: without them nothing is left to compare {baseline} with {reference} on."
+    else:
+        text = (
+            f"{head}: with them {baseline} differs from {reference} by {pair.difference * 100:+.1f} points "
+            f"({_interval(pair.ci95)}), without them by {without.difference * 100:+.1f} ({_interval(without.ci95)})"
+        )
+        text += ": what the comparison says depends on them." if turns else "."
+    return WithoutDuplicates(
+        baseline=baseline,
+        reference=reference,
+        left_out=left_out,
+        n=len(clean),
+        difference=pair.difference,
+        ci95=pair.ci95,
+        difference_without=without.difference if without else None,
+        ci95_without=without.ci95 if without else None,
+        turns=turns,
+        text=text,
+    )
+
+
+def _side(pair: PairedComparison) -> int:
+    """1 surely better, -1 surely worse, 0 open."""
+    low, high = pair.ci95
+    return 0 if pair.p_value >= 0.05 else 1 if low > 0 else -1 if high < 0 else 0
+
+
+def _versions(standing: Standing) -> VersionChange | None:
+    """The versions that answered, where there were several."""
+    scores: dict[str, list[float]] = defaultdict(list)
+    versions = standing.measured.items.rare("model_version")
+    if len(set(versions.values())) < 2:
+        return None
+    known = dict(zip(standing.ids, standing.scores, strict=True))
+    for k, version in versions.items():
+        item = standing.measured.items.ids[k]
+        if item in known:
+            scores[version].append(float(known[item]))
+    if len(scores) < 2:
+        return None
+    ordered = sorted(scores, key=lambda v: (-len(scores[v]), v))
+    total = sum(map(len, scores.values()))
+    shares = tuple(
+        VersionShare(
+            version=v, n=len(scores[v]), share=len(scores[v]) / total, quality=float(np.mean(scores[v]))
+        )
+        for v in ordered
+    )
+    first, second = (np.array(scores[v]) for v in ordered[:2])
+    difference = test = p_value = differs = None
+    if len(second) >= MIN_OF_A_VERSION:
+        difference = float(first.mean() - second.mean())
+        test, p_value = _two_samples(first, second)
+        differs = p_value < 0.05
+    listed = ", ".join(f"{s.version} {percent(s.share, digits=0)} of the items" for s in shares)
+    text = f"{standing.name} was answered by {len(shares)} versions of its model: {listed}"
+    if differs is None:
+        text += "; too few items of one to compare them."
+    elif differs:
+        text += f"; the first two differ by {abs(difference or 0) * 100:.1f} points: measure it again."
+    else:
+        text += "; no difference between the first two is seen."
+    return VersionChange(
+        baseline=standing.name, versions=shares, difference=difference, test=test, p_value=p_value,
+        differs=differs, text=text,
+    )  # fmt: skip
+
+
+def _two_samples(first: np.ndarray, second: np.ndarray) -> tuple[str, float]:
+    """Fisher's exact test for right/wrong scores, else Welch's t-test."""
+    if np.isin(np.concatenate([first, second]), (0.0, 1.0)).all():
+        table = [[int(x.sum()), int(len(x) - x.sum())] for x in (first, second)]
+        return "Fisher exact", float(fisher_exact(table)[1])
+    if first.std() == 0 and second.std() == 0:
+        return "Welch", 1.0 if first.mean() == second.mean() else 0.0
+    return "Welch", float(ttest_ind(first, second, equal_var=False).pvalue)

@@ -1,0 +1,249 @@
+"""The verdict's pair on parts of the held-out set: by label, group, lengths, documents.
+
+A mean may hide that a tuned model loses on one part what it wins on another. Each part is tested by itself, and as many
+tests are made, the share of false ones among those called sure is held at 5 % over all of them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t
+
+from advisor.decision.evidence import CaseEvidence
+from advisor.decision.summary import Findings, Standing
+from advisor.records import Slice, SliceDimension
+from advisor.statistics.paired import exact_mcnemar, tango_interval
+from advisor.statistics.variance import false_discovery
+
+MIN_ITEMS = 10
+"""Slices of fewer items are shown, not tested."""
+MOST_VALUES = 20
+"""Labels and groups with a slice of their own, the largest first; the rest are one slice together."""
+MIN_LENGTHS = 30
+"""Items below which no thirds by length are made."""
+ALPHA = 0.05
+_CONFIDENCE = 0.95
+
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A dimension: the slice of each item, -1 where it has none, and the slices' names."""
+
+    dimension: SliceDimension
+    names: list[str]
+    codes: Codes
+
+
+def slices_of(evidence: CaseEvidence, findings: Findings, pair: tuple[str, str] | None) -> tuple[Slice, ...]:
+    """All slices, dimension by dimension, the largest first.
+
+    Args:
+        evidence: What was measured, with the expected outputs, groups and lengths of items.
+        findings: What follows from it.
+        pair: The tuned baseline and the alternative that the verdict compares; None: quality only.
+    """
+    ids = _all_ids(findings.standings)
+    cuts = _cuts(evidence, ids)
+    if not cuts:
+        return ()
+    scores = {s.name: _scores(s, ids) for s in findings.standings}
+    units = _units(evidence, ids)
+    found: list[Slice] = []
+    for cut in cuts:
+        found += _of_cut(cut, scores, pair, units)
+    tested = [i for i, s in enumerate(found) if s.p_value is not None]
+    adjusted = false_discovery([float(found[i].p_value or 0.0) for i in tested])
+    for i, p in zip(tested, adjusted, strict=True):
+        side = "better" if (found[i].difference or 0.0) > 0 else "worse"
+        found[i] = found[i].model_copy(update={"adjusted_p_value": p, "flag": side if p < ALPHA else "open"})
+    return tuple(found)
+
+
+def warnings(slices: Sequence[Slice], findings: Findings, pair: tuple[str, str] | None) -> list[str]:
+    """Slices on which the pair surely differs the other way than over all items."""
+    overall = findings.pair(*pair) if pair else None
+    if pair is None or overall is None:
+        return []
+    other_way = [
+        s
+        for s in slices
+        if (s.flag == "worse" and overall.difference >= 0) or (s.flag == "better" and overall.difference < 0)
+    ]
+    return [
+        f"{pair[0]} is {s.flag} than {pair[1]} on {name(s)}: {(s.difference or 0.0) * 100:+.1f} points on {s.n} items, "
+        f"against {overall.difference * 100:+.1f} over all."
+        for s in other_way
+    ]
+
+
+def name(part: Slice) -> str:
+    """A slice in words."""
+    return f"{part.dimension} {part.value}"
+
+
+def _all_ids(standings: Sequence[Standing]) -> tuple[str, ...]:
+    """Items that any baseline answered; in order where, as usual, all answered the same."""
+    if not standings:
+        return ()
+    first = standings[0].ids
+    if all(s.ids == first for s in standings[1:]):
+        return first
+    return tuple(sorted(set().union(*(s.ids for s in standings))))
+
+
+def _scores(standing: Standing, ids: tuple[str, ...]) -> NDArray[np.float64]:
+    """Scores in the order of `ids`; NaN where there is none."""
+    if standing.ids == ids:
+        return np.array(standing.scores, dtype=np.float64)
+    known = dict(zip(standing.ids, standing.scores, strict=True))
+    return np.array([known.get(i, math.nan) for i in ids], dtype=np.float64)
+
+
+def _units(evidence: CaseEvidence, ids: tuple[str, ...]) -> Codes | None:
+    """What is independent of one another: the group of each item, or None where no item has one."""
+    groups = evidence.data.clusters
+    if not groups:
+        return None
+    number: dict[str, int] = {}
+    return np.array([number.setdefault(groups.get(i, f"id:{i}"), len(number)) for i in ids])
+
+
+def _cuts(evidence: CaseEvidence, ids: tuple[str, ...]) -> list[_Cut]:
+    data, expected = evidence.data, evidence.expected
+    found: list[_Cut | None] = []
+    if evidence.case.task.kind == "classification":
+        found.append(_by_name("label", [_text(expected.get(i)) for i in ids]))
+    if data.clusters:
+        found.append(_by_name("group", [data.clusters.get(i) for i in ids]))
+    found.append(_by_length("input length", [data.input_characters.get(i) for i in ids]))
+    if evidence.case.task.kind != "classification":
+        found.append(_by_length("answer length", [_length(expected.get(i)) for i in ids]))
+    if data.with_documents:
+        values = ["named" if i in data.with_documents else "none named" for i in ids]
+        found.append(_by_name("documents", values))
+    return [c for c in found if c is not None and len(c.names) > 1]
+
+
+def _text(value: object) -> str | None:
+    return (
+        value if isinstance(value, str) else None if value is None else json.dumps(value, ensure_ascii=False)
+    )
+
+
+def _length(value: object) -> int | None:
+    """Characters of an expected output; of several right ones, of the first."""
+    first = value[0] if isinstance(value, list) and value and isinstance(value[0], str) else value
+    text = _text(first)
+    return None if text is None else len(text)
+
+
+def _by_name(dimension: SliceDimension, values: Sequence[str | None]) -> _Cut:
+    counts = Counter(v for v in values if v is not None)
+    ordered = sorted(counts, key=lambda v: (-counts[v], v))
+    names = ordered[:MOST_VALUES]
+    number = {v: min(k, MOST_VALUES) for k, v in enumerate(ordered)}
+    if len(ordered) > MOST_VALUES:
+        names = [*names, f"({len(ordered) - MOST_VALUES} others)"]
+    return _Cut(dimension, names, np.array([-1 if v is None else number[v] for v in values]))
+
+
+def _by_length(dimension: SliceDimension, values: Sequence[int | None]) -> _Cut | None:
+    """Thirds; None where there are too few items, or all are about alike."""
+    known = np.array([v for v in values if v is not None])
+    if len(known) < MIN_LENGTHS:
+        return None
+    low, high = np.quantile(known, [1 / 3, 2 / 3])
+    if low >= high:
+        return None
+    lengths = np.array([-1 if v is None else v for v in values])
+    codes = np.where(lengths < 0, -1, (lengths > low).astype(np.int64) + (lengths > high))
+    names = [
+        f"up to {low:.0f} characters", f"{math.floor(low) + 1} to {high:.0f} characters",
+        f"over {high:.0f} characters",
+    ]  # fmt: skip
+    return _Cut(dimension, names, codes)
+
+
+def _of_cut(
+    cut: _Cut, scores: Mapping[str, NDArray[np.float64]], pair: tuple[str, str] | None, units: Codes | None
+) -> list[Slice]:
+    size = len(cut.names)
+    inside = cut.codes >= 0
+    n = np.bincount(cut.codes[inside], minlength=size)
+    means: dict[str, NDArray[np.float64]] = {}
+    for baseline, values in scores.items():
+        known = inside & ~np.isnan(values)
+        counts = np.bincount(cut.codes[known], minlength=size)
+        sums = np.bincount(cut.codes[known], weights=values[known], minlength=size)
+        with np.errstate(invalid="ignore"):
+            means[baseline] = sums / counts
+    parts = [
+        Slice(
+            dimension=cut.dimension,
+            value=cut.names[k],
+            n=int(n[k]),
+            quality={b: float(m[k]) for b, m in means.items() if not math.isnan(m[k])},
+            flag="too_small" if n[k] < MIN_ITEMS else "open",
+        )
+        for k in range(size)
+        if n[k]
+    ]
+    if pair is None or not set(pair) <= set(scores):
+        return parts
+    differences = scores[pair[0]] - scores[pair[1]]
+    right_wrong = all(np.isin(scores[p][~np.isnan(scores[p])], (0.0, 1.0)).all() for p in pair)
+    both = inside & ~np.isnan(differences)
+    tests = {}
+    for k in range(size):
+        rows = np.flatnonzero(both & (cut.codes == k))
+        # within one group its items stand alone: what is said is said of that group
+        one_group = cut.dimension == "group" and k < MOST_VALUES
+        if len(rows) >= MIN_ITEMS:
+            tests[cut.names[k]] = _test(
+                differences[rows], None if units is None or one_group else units[rows], right_wrong
+            )
+    return [
+        p.model_copy(update={"difference": test[0], "ci95": test[1], "p_value": test[2]})
+        if (test := tests.get(p.value)) is not None
+        else p.model_copy(update={"flag": "too_small"})
+        for p in parts
+    ]
+
+
+def _test(
+    differences: NDArray[np.float64], units: Codes | None, right_wrong: bool
+) -> tuple[float, tuple[float, float], float] | None:
+    """(difference, 95 % interval, p-value); None where all items are of one group, which tells of no other.
+
+    Right/wrong scores: Tango's interval and McNemar's exact test; others, and items in groups: Student's t over
+    items, or over groups (cluster-robust, Liang and Zeger, 1986), which takes no resampling.
+    """
+    n, mean = len(differences), float(differences.mean())
+    grouped = units is not None and len(np.unique(units)) < n
+    if right_wrong and not grouped:
+        ours, theirs = int(np.sum(differences > 0)), int(np.sum(differences < 0))
+        return mean, tango_interval(ours, theirs, n), exact_mcnemar(ours, theirs)
+    residuals: NDArray[np.float64] = differences - mean
+    if units is not None and grouped:
+        codes = np.unique(units, return_inverse=True)[1]
+        residuals = np.bincount(codes, weights=residuals).astype(np.float64)
+    k = len(residuals)
+    if k < 2:
+        return None
+    se = math.sqrt(k / (k - 1) * float(np.sum(residuals**2))) / n
+    if se == 0:
+        # all alike: the sign test, and what may have gone unseen in k units (Clopper and Pearson, 1934)
+        unseen = 1 - ((1 - _CONFIDENCE) / 2) ** (1 / k)
+        ends = (mean - unseen * (mean + 1), mean + unseen * (1 - mean))
+        return mean, ends, 1.0 if mean == 0 else 2.0 ** (1 - k)
+    half = float(t.ppf((1 + _CONFIDENCE) / 2, k - 1)) * se
+    return mean, (max(-1.0, mean - half), min(1.0, mean + half)), float(2 * t.sf(abs(mean) / se, k - 1))
