@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from advisor.cases.schema import Case, ModelSpec, likely
 from advisor.decision.evidence import CaseEvidence
+from advisor.decision.extensibility import extensibility
 from advisor.decision.flips import find_flips
+from advisor.decision.learning import further_warnings, learning_curve, seed_spread
 from advisor.decision.options import Option, options, stays_local
 from advisor.decision.questions import Situation, answer_questions
 from advisor.decision.summary import Findings, comparisons, cost_models, summarise_findings
@@ -41,7 +44,7 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
     judgement = judge(evidence, findings, costs)
     found = options(evidence.case, findings, costs)
     crossings = _break_evens(evidence.case, found, costs)
-    situation = Situation(evidence, findings, costs, found, judgement, crossings)
+    situation = _with_further(Situation(evidence, findings, costs, found, judgement, crossings))
     verdict = judgement.verdict().model_copy(
         update={
             "confidence": confidence(evidence, findings, costs, judgement),
@@ -61,6 +64,23 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         warnings=(*evidence.warnings, *_warnings(situation)),
         facts=_facts(evidence),
         provenance=evidence.provenance,
+        learning_curve=situation.learning,
+        seed_spread=situation.seeds,
+        extensibility=situation.elsewhere,
+    )
+
+
+def _with_further(s: Situation) -> Situation:
+    """With what was measured of the tuned model beside its answers to the held-out set."""
+    tuned, findings = s.tuned, s.findings
+    if tuned is None:
+        return s
+    course, best = findings.courses.get(tuned.name), findings.best_untuned
+    return replace(
+        s,
+        learning=None if course is None else learning_curve(s.evidence, course, tuned, s.costs[tuned.name]),
+        seeds=seed_spread(s.evidence, tuned, findings.standing(best) if best else None),
+        elsewhere=extensibility(findings, tuned),
     )
 
 
@@ -182,6 +202,8 @@ def _warnings(s: Situation) -> list[str]:
             and not stays_local(evidence.case, standing)
         ):
             warnings.append(f"{standing.name} sends data away, although they must stay local.")
+    if s.tuned is not None:
+        warnings += further_warnings(evidence, s.tuned, s.learning, s.seeds)
     warnings += _of_providers(s)
     looks = evidence.provenance.held_out_looks or 0
     if looks > len(evidence.case.baselines):

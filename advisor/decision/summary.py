@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from advisor.cases.schema import BaselineSpec
 from advisor.decision import set_metrics
 from advisor.decision.evidence import CaseEvidence
+from advisor.decision.learning import Course, measured_course
 from advisor.economics.costs import CostModel, cost_model
 from advisor.records import Comparison, Latency, Measured, Quality, Record, Tokens
 from advisor.scoring import is_per_item
@@ -68,6 +69,8 @@ class Findings(Record):
     """Highest mean quality of those that are not tuned."""
     resampled_means: dict[str, tuple[float, ...]]
     """Mean quality of each baseline in the same bootstrap resamples of items; for the decision's stability."""
+    courses: dict[str, Course] = {}
+    """Tuned baselines by the amount of their data, where parts of it were trained on."""
 
     def standing(self, name: str) -> Standing:
         """The standing of a baseline."""
@@ -75,10 +78,7 @@ class Findings(Record):
 
     def base_of(self, tuned: Standing) -> Standing | None:
         """The same model untuned, asked in the same way: with retrieval if the tuned one is, without examples."""
-        kind = "rag" if tuned.spec.uses_retrieval else "zero_shot"
-        return next(
-            (s for s in self.standings if s.spec.kind == kind and s.spec.model == tuned.spec.model), None
-        )
+        return _base_of(self.standings, tuned)
 
     def pair(self, baseline: str, reference: str) -> PairedComparison | None:
         """The comparison of two baselines, where it was made."""
@@ -108,7 +108,17 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         best_untuned=best,
         resampled_means={name: tuple(map(float, d)) for name, d in draws.items()}
         or _resampled_means(standings, evidence.data.clusters),
+        courses={
+            s.name: course
+            for s in standings
+            if s.tuned and (course := measured_course(evidence, s, _base_of(standings, s))) is not None
+        },
     )
+
+
+def _base_of(standings: Sequence[Standing], tuned: Standing) -> Standing | None:
+    kind = "rag" if tuned.spec.uses_retrieval else "zero_shot"
+    return next((s for s in standings if s.spec.kind == kind and s.spec.model == tuned.spec.model), None)
 
 
 def comparisons(findings: Findings) -> tuple[Comparison, ...]:

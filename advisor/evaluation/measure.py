@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
@@ -36,9 +36,14 @@ from advisor.records import (
 )
 from advisor.scoring import aggregate, default_metrics, score_item
 
+if TYPE_CHECKING:
+    from advisor.store.database import StoredMeasurement
+
 LATENCY_PROBES = 10
 """Requests sent one at a time, after one that warms up, to know what a single caller waits for."""
 _FORMAT = 3  # of measurements; a change of it measures everything again
+_FURTHER = {"tuning": {"seeds", "learning_curve"}}
+"""What of a baseline adds to its result and does not change it."""
 _NO_MATTER = {
     "prices",
     "serving",
@@ -63,6 +68,8 @@ class Session:
     limit: int | None = None
     on: date = field(default_factory=lambda: datetime.now(UTC).date())
     """The day whose prices count."""
+    others: tuple[LoadedCase, ...] = ()
+    """Other cases, on which tuned models and their bases are asked too."""
     _models: dict[str, ChatModel] = field(default_factory=dict)
 
     @cached_property
@@ -118,7 +125,9 @@ def measurement_fingerprint(loaded: LoadedCase, spec: BaselineSpec) -> str:
         "format": _FORMAT,
         "task": case.task.model_dump(mode="json"),
         "metric": case.quality.metric,
-        "baseline": spec.model_dump(mode="json", exclude={"name", "serving"}, exclude_defaults=True),
+        "baseline": spec.model_dump(
+            mode="json", exclude={"name": True, "serving": True, **_FURTHER}, exclude_defaults=True
+        ),
         "model": model,
         "learn": [e.model_dump(mode="json") for e in loaded.learn],
         "dev": [e.model_dump(mode="json") for e in loaded.dev],
@@ -144,7 +153,8 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
     }:
         session.engine.progress.start(f"{spec.name} · held-out", len(session.held_out))
         session.engine.progress.advance(len(session.held_out), stored=True)
-        return Measured(items=there.items, **there.about)
+        found = Measured(items=there.items, **there.about)
+        return _elsewhere(session, spec, found)
 
     baseline = build_baseline(spec, session.material)
     setting, trials = choose_setting(session, spec, baseline)
@@ -169,35 +179,89 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
         probe = _probe(session, spec, baseline, setting, model, rate, answers)
         parts = prompt_parts(model, asks)
         estimated = _estimated_tokens(model, asks, answers)
+        measured = Measured(
+            name=spec.name,
+            kind=spec.kind,
+            model=spec.model,
+            provider=model.provider,
+            items=tuple(items),
+            setting=setting,
+            trials=trials,
+            tuning=tuning,
+            retrieval=_retrieval_quality(session.held_out, asks, setting) if spec.uses_retrieval else None,
+            uses_retrieval=spec.uses_retrieval,
+            prompt_parts=parts,
+            latency_probe_s=probe,
+            notes=(*getattr(model, "notes", ()), *_changes(spec.name, [a for _, a in answers])),
+            estimated_tokens=estimated,
+            **_further(there),
+        )
+        keep_measurement(session, spec, measured)
+        if tuned:  # before it is closed: a deployment is made once for all that it is asked
+            measured = _elsewhere(session, spec, measured, model)
     finally:
         if tuned:
             model.close()
-    measured = Measured(
-        name=spec.name,
-        kind=spec.kind,
-        model=spec.model,
-        provider=model.provider,
-        items=tuple(items),
-        setting=setting,
-        trials=trials,
-        tuning=tuning,
-        retrieval=_retrieval_quality(session.held_out, asks, setting) if spec.uses_retrieval else None,
-        uses_retrieval=spec.uses_retrieval,
-        prompt_parts=parts,
-        latency_probe_s=probe,
-        notes=(*getattr(model, "notes", ()), *_changes(spec.name, [a for _, a in answers])),
-        estimated_tokens=estimated,
-    )
+    return measured
+
+
+def measure_further(session: Session, spec: BaselineSpec, measured: Measured) -> Measured:
+    """The same with the further trainings that the case names: other seeds, parts of the data.
+
+    Raises:
+        BudgetExceededError: The budget ends before they do; what is done is kept.
+    """
+    from advisor.evaluation.variants import measure_variants
+
+    return measure_variants(session, spec, measured, lambda m: keep_measurement(session, spec, m))
+
+
+def keep_measurement(session: Session, spec: BaselineSpec, measured: Measured) -> None:
+    """Keeps a measurement, in place of an earlier one of the same configuration."""
     positions = {e.id: n for n, e in enumerate(session.loaded.held_out)}
     session.engine.store.save_measurement(
-        case_name=case.name,
+        case_name=session.loaded.case.name,
         baseline=spec.name,
-        fingerprint=fingerprint,
+        fingerprint=measurement_fingerprint(session.loaded, spec),
         run_id=session.run_id,
         about=measured.model_dump(mode="json", exclude={"items"}),
-        items=[(positions[i.id], i) for i in items],
+        items=[(positions[i.id], i) for i in measured.items],
     )
-    return measured
+
+
+def _further(there: StoredMeasurement | None) -> dict[str, Any]:
+    """What an earlier measurement of the same configuration holds beside its items."""
+    return (
+        {k: there.about[k] for k in ("seeds", "learning_curve", "elsewhere") if k in there.about}
+        if there
+        else {}
+    )
+
+
+def _elsewhere(
+    session: Session, spec: BaselineSpec, measured: Measured, model: ChatModel | None = None
+) -> Measured:
+    """With the answers of the tuned model and its base to other cases; the model is opened where it is not."""
+    if spec.kind != "fine_tuned" or not session.others:
+        return measured
+    from advisor.evaluation.elsewhere import measure_elsewhere
+    from advisor.evaluation.tuned import tuned_model
+
+    opened: list[ChatModel] = []
+
+    def tuned() -> ChatModel:
+        if model is not None:
+            return model
+        if not opened:
+            baseline = build_baseline(spec, session.material)
+            opened.append(tuned_model(session, spec, baseline, measured.setting)[0])
+        return opened[0]
+
+    try:
+        return measure_elsewhere(session, spec, measured, tuned, lambda m: keep_measurement(session, spec, m))
+    finally:
+        for one in opened:
+            one.close()
 
 
 def _changes(name: str, answers: Sequence[Answer]) -> list[str]:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue
 
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
+from advisor.records.extensibility import Extensibility
+from advisor.records.learning import LearningCurve, SeedSpread
 from advisor.records.measured import PromptParts, RetrievalQuality, SettingTrial, Tokens, TuningRecord
 
 SCHEMA_VERSION = 1
@@ -194,6 +196,12 @@ class Decision(Record):
     warnings: tuple[str, ...]
     facts: CaseFacts
     provenance: Provenance
+    learning_curve: LearningCurve | None = None
+    """Quality by the amount of training data, where it was measured."""
+    seed_spread: SeedSpread | None = None
+    """Quality under several seeds, where they were trained."""
+    extensibility: Extensibility | None = None
+    """The tuned model on other cases, where it was asked."""
 
     def to_json(self) -> str:
         """The document as the outside knows it, indented."""

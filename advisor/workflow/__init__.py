@@ -99,9 +99,10 @@ def run(
         UsageError: A baseline is unknown.
         ModelError, TuningError: A model cannot be had, or cannot be tuned.
     """
+    from advisor.evaluation.elsewhere import load_others
     from advisor.evaluation.engine import Budget, Engine
     from advisor.evaluation.environment import describe_environment
-    from advisor.evaluation.measure import Session, measure
+    from advisor.evaluation.measure import Session, measure, measure_further
     from advisor.evaluation.progress import Silent
     from advisor.models.shutdown import reported_shutdowns
 
@@ -109,6 +110,7 @@ def run(
     chosen = chosen_baselines(loaded, baselines)
     if limit is not None and limit < 1:
         raise UsageError("--limit must be at least 1.")
+    others = load_others(loaded)
     progress = progress or Silent()
     stopped: str | None = None
     measured: list[Measured] = []
@@ -117,10 +119,13 @@ def run(
         about = {**describe_environment(), "shutdown_dates": {name: str(day) for name, day in ends.items()}}
         run_id = opened.start_run(loaded.case.name, about)
         engine = Engine(opened, progress, Budget(budget_usd), use_batches=use_batches)
-        session = Session(loaded, engine, artefacts_folder(loaded), run_id, limit)
+        session = Session(loaded, engine, artefacts_folder(loaded), run_id, limit, others=others)
         status = "failed"
         try:
             measured.extend(measure(session, spec) for spec in chosen)
+            # last, so that a budget that ends has paid for the verdict first
+            for spec, result in zip(chosen, list(measured), strict=True):
+                measure_further(session, spec, result)
             status = "finished"
         except BudgetExceededError as error:
             stopped, status = str(error), "budget"

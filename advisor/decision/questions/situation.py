@@ -12,7 +12,16 @@ from advisor.decision.summary import Findings, Standing
 from advisor.decision.verdict import Judgement
 from advisor.economics.costs import CostModel
 from advisor.formatting import interval, percent
-from advisor.records import AnswerWord, BreakEven, Evidence, EvidenceKind, Question
+from advisor.records import (
+    AnswerWord,
+    BreakEven,
+    Evidence,
+    EvidenceKind,
+    Extensibility,
+    LearningCurve,
+    Question,
+    SeedSpread,
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,9 @@ class Situation:
     options: tuple[Option, ...]
     judgement: Judgement
     break_even: tuple[BreakEven, ...]
+    learning: LearningCurve | None = None
+    seeds: SeedSpread | None = None
+    elsewhere: Extensibility | None = None
 
     @property
     def case(self) -> Case:
