@@ -76,25 +76,18 @@ def asked_elsewhere(
 
 
 def measure_elsewhere(
-    session: Session,
-    spec: BaselineSpec,
-    measured: Measured,
-    tuned: Callable[[], ChatModel],
-    keep: Callable[[Measured], None],
-) -> Measured:
-    """Asks the tuned model and its base on what is missing of the other cases.
+    session: Session, spec: BaselineSpec, measured: Measured, tuned: Callable[[], ChatModel]
+) -> tuple[Measured, AdvisorError | None]:
+    """(the baseline's result with what was missing of the other cases, the error that ended it early).
+
+    An error is handed back, so that the caller can keep the result before it raises it.
 
     Args:
         session: The run.
         spec: The fine-tuned baseline.
         measured: Its result so far.
         tuned: Gives the tuned model, which stays open; called only where something is to be asked.
-        keep: Takes the result with each case, as soon as it is done.
-
-    Raises:
-        BudgetExceededError: The next answers would cost more than what is left; all before it is kept.
     """
-    assert spec.model is not None
     wanted = session.loaded.case.extensibility
     for other in session.others:
         items, requests = asked_elsewhere(other, wanted.items if wanted else None, spec.model)
@@ -102,15 +95,10 @@ def measure_elsewhere(
         there = {e.case: e for e in measured.elsewhere}.get(other.case.name)
         if there is not None and there.fingerprint == fingerprint and _whole(there, items):
             continue
-        scores = []
-        for who, model, rate in (
-            ("base", session.model(spec.model), session.rate(spec)),
-            ("tuned", tuned(), session.rate(spec, tuned=True)),
-        ):
-            what = f"{spec.name} · on {other.case.name} · {who}"
-            answers = session.engine.answer(model, requests, what=what, rate=rate)
-            scores.append(_scores(other, items, [answer for _, answer in answers]))
-        base_scores, tuned_scores = scores
+        try:
+            base_scores, tuned_scores = _ask_both(session, spec, other, items, requests, tuned)
+        except AdvisorError as error:
+            return measured, error
         entry = Elsewhere(
             case=other.case.name,
             metric=item_metric(other.case.quality.metric),
@@ -122,8 +110,28 @@ def measure_elsewhere(
         )
         others = (e for e in measured.elsewhere if e.case != entry.case)
         measured = measured.model_copy(update={"elsewhere": (*others, entry)})
-        keep(measured)
-    return measured
+    return measured, None
+
+
+def _ask_both(
+    session: Session,
+    spec: BaselineSpec,
+    other: LoadedCase,
+    items: Sequence[Example],
+    requests: Sequence[ChatRequest],
+    tuned: Callable[[], ChatModel],
+) -> tuple[dict[str, float], dict[str, float]]:
+    """(scores of the base, scores of the tuned model)."""
+    assert spec.model is not None
+    scores = []
+    for who, model, rate in (
+        ("base", session.model(spec.model), session.rate(spec)),
+        ("tuned", tuned(), session.rate(spec, tuned=True)),
+    ):
+        what = f"{spec.name} · on {other.case.name} · {who}"
+        answers = session.engine.answer(model, requests, what=what, rate=rate)
+        scores.append(_scores(other, items, [answer for _, answer in answers]))
+    return scores[0], scores[1]
 
 
 def _whole(there: Elsewhere, items: Sequence[Example]) -> bool:

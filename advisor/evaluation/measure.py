@@ -21,6 +21,7 @@ from advisor.baselines import Ask, Baseline, Material, Setting, build_baseline, 
 from advisor.cases.loading import LoadedCase
 from advisor.cases.schema import BaselineSpec, Example
 from advisor.catalogue.of_case import price_for
+from advisor.errors import AdvisorError
 from advisor.evaluation.engine import Answer, Engine, Rate, call_cost_usd
 from advisor.evaluation.indexes import PassageIndexes
 from advisor.models.base import ChatModel, open_model, sent_answer, sent_messages
@@ -154,7 +155,12 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
         session.engine.progress.start(f"{spec.name} · held-out", len(session.held_out))
         session.engine.progress.advance(len(session.held_out), stored=True)
         found = Measured(items=there.items, **there.about)
-        return _elsewhere(session, spec, found)
+        further, stopped = _elsewhere(session, spec, found)
+        if further is not found:
+            keep_measurement(session, spec, further)
+        if stopped is not None:
+            raise stopped
+        return further
 
     baseline = build_baseline(spec, session.material)
     setting, trials = choose_setting(session, spec, baseline)
@@ -196,12 +202,15 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
             estimated_tokens=estimated,
             **_further(there),
         )
-        keep_measurement(session, spec, measured)
-        if tuned:  # before it is closed: a deployment is made once for all that it is asked
-            measured = _elsewhere(session, spec, measured, model)
+        # before it is closed: a deployment is made once for all that it is asked
+        measured, stopped = _elsewhere(session, spec, measured, model)
     finally:
         if tuned:
             model.close()
+    # after it is closed: a measurement that is kept leaves nothing standing
+    keep_measurement(session, spec, measured)
+    if stopped is not None:
+        raise stopped
     return measured
 
 
@@ -240,10 +249,13 @@ def _further(there: StoredMeasurement | None) -> dict[str, Any]:
 
 def _elsewhere(
     session: Session, spec: BaselineSpec, measured: Measured, model: ChatModel | None = None
-) -> Measured:
-    """With the answers of the tuned model and its base to other cases; the model is opened where it is not."""
+) -> tuple[Measured, AdvisorError | None]:
+    """(with the answers of the tuned model and its base to other cases, what ended them early).
+
+    The model is opened where it is not, and only where something is missing.
+    """
     if spec.kind != "fine_tuned" or not session.others:
-        return measured
+        return measured, None
     from advisor.evaluation.elsewhere import measure_elsewhere
     from advisor.evaluation.tuned import tuned_model
 
@@ -258,7 +270,7 @@ def _elsewhere(
         return opened[0]
 
     try:
-        return measure_elsewhere(session, spec, measured, tuned, lambda m: keep_measurement(session, spec, m))
+        return measure_elsewhere(session, spec, measured, tuned)
     finally:
         for one in opened:
             one.close()

@@ -22,7 +22,7 @@ from advisor.formatting import (
     usd,
 )
 from advisor.records import BaselineSummary, Decision, TuningRecord
-from advisor.reports import charts, wording
+from advisor.reports import charts, further, wording
 
 _NEEDS_ESCAPE = re.compile(r"([\\`*_{}\[\]#|~$@^]|://|:(?=\w)|(?<=\bwww)\.)")
 
@@ -59,6 +59,7 @@ def render_markdown(decision: Decision) -> str:
         _questions(decision),
         _flips(decision),
         _readiness(decision),
+        _further(decision),
         _settings(decision),
         _assumptions(decision),
         _method(),
@@ -217,6 +218,28 @@ def _readiness(d: Decision) -> list[str]:
         return []
     rows = [(escaped(r.item), wording.STATUSES[r.status], escaped(r.text)) for r in d.readiness]
     return ["## What tuning needs", "", *_table(("Item", "Status", ""), rows)]
+
+
+def _further(d: Decision) -> list[str]:
+    """More data, other seeds, other cases: as far as they were measured."""
+    lines: list[str] = []
+    for title, text, header, rows in (
+        ("More data", d.learning_curve, further.CURVE_HEADER, further.curve_rows(d)),
+        ("Other seeds", d.seed_spread, further.SEEDS_HEADER, further.seed_rows(d)),
+        ("Other cases", d.extensibility, further.ELSEWHERE_HEADER, further.elsewhere_rows(d)),
+    ):
+        if text is None:
+            continue
+        cells = [tuple(escaped(cell) for cell in row) for row in rows]
+        lines += [
+            "",
+            f"### {title} ({code(text.baseline)})",
+            "",
+            escaped(text.text),
+            "",
+            *_table(header, cells),
+        ]
+    return ["## More data, other seeds, other cases", *lines] if lines else []
 
 
 def _settings(d: Decision) -> list[str]:

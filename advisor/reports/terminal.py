@@ -5,7 +5,7 @@ Foreign text goes through `clean`, which writes steering characters out, into `T
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rich.box import ROUNDED, SIMPLE_HEAD
 from rich.cells import cell_len
@@ -29,7 +29,7 @@ from advisor.formatting import (
     usd_short,
 )
 from advisor.records import BaselineSummary, Decision
-from advisor.reports import wording
+from advisor.reports import further, wording
 
 MAX_COLUMNS = 100
 NARROW = 96
@@ -45,6 +45,7 @@ def print_decision(decision: Decision, console: Console) -> None:
         _verdict(decision),
         _comparison(decision, width),
         _questions(decision),
+        _further(decision),
         _warnings(decision),
     ):
         if part is not None:
@@ -131,6 +132,32 @@ def _questions(d: Decision) -> RenderableType:
         line.append(one_line(q.summary))
         lines.append(line)
     return Group(*lines)
+
+
+def _further(d: Decision) -> RenderableType | None:
+    """More data, other seeds, other cases: as far as they were measured."""
+    parts: list[RenderableType] = []
+    if d.learning_curve is not None:
+        parts += [
+            Text("\nMore data", style="bold"),
+            _small_table(further.CURVE_HEADER, further.curve_rows(d)),
+            Text(clean(d.learning_curve.text)),
+        ]
+    if d.seed_spread is not None:
+        parts += [Text("\nOther seeds", style="bold"), Text(clean(d.seed_spread.text))]
+    if d.extensibility is not None:
+        lines = (d.extensibility.text, *(c.text for c in d.extensibility.cases))
+        parts += [Text("\nOther cases", style="bold"), _bullets(lines)]
+    return Group(*parts) if parts else None
+
+
+def _small_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for name in header:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(clean(cell)) for cell in row))
+    return table
 
 
 def _warnings(d: Decision) -> RenderableType | None:
