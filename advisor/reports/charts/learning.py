@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair as alt
 import numpy as np
 
@@ -23,7 +25,7 @@ def learning_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = W
     fraction = wording.is_fraction(decision)
     style = styles(decision).get(curve.baseline)
     colour = style.colour if style else theme.text
-    points = [
+    points: list[dict[str, Any]] = [
         {
             "n": p.n_examples,
             "examples": count(p.n_examples),
@@ -35,7 +37,7 @@ def learning_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = W
         for p in curve.points
     ]
     at = curve.at_double
-    ends = (
+    ends: list[dict[str, Any]] = (
         [
             {
                 "n": at.n_examples,
@@ -85,7 +87,7 @@ def learning_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = W
     return layers.finished(drawn, theme, width=width, height=260)
 
 
-def _law(law: PowerLaw, smallest: int, largest: int) -> list[dict[str, float]]:
+def _law(law: PowerLaw, smallest: int, largest: int) -> list[dict[str, Any]]:
     return [
         {"n": float(n), "value": law.ceiling - law.scale * float(n) ** -law.rate}
         for n in np.geomspace(smallest, largest, _STEPS)
