@@ -8,8 +8,6 @@ from advisor.reports.wording import is_fraction
 
 CURVE_HEADER = ("Training examples", "Quality (95% interval)", "Step (95% interval)")
 SEEDS_HEADER = ("Seed", "Quality", "Against the best alternative (95% interval)")
-ELSEWHERE_HEADER = ("Case", "n", "Base", "Tuned", "Difference (95% interval)", "")
-OUTCOMES = {"kept": "kept", "lost": "lost", "unclear": "cannot be told"}
 
 
 def curve_rows(d: Decision) -> list[tuple[str, str, str]]:
@@ -23,7 +21,7 @@ def curve_rows(d: Decision) -> list[tuple[str, str, str]]:
         step = steps.get(p.n_examples)
         rows.append(
             (
-                "0 (untuned)" if p.what == "untuned" else count(p.n_examples),
+                f"{count(p.n_examples)}{'' if p.what == 'part' else f' ({p.what})'}",
                 _with_interval(score(p.value, fraction=fraction), p.ci95, fraction),
                 "" if step is None else _step(step.difference, step.ci95, fraction),
             )
@@ -52,23 +50,6 @@ def seed_rows(d: Decision) -> list[tuple[str, str, str]]:
             "" if r.difference is None or r.ci95 is None else _step(r.difference, r.ci95, fraction),
         )
         for r in spread.runs
-    ]
-
-
-def elsewhere_rows(d: Decision) -> list[tuple[str, ...]]:
-    """The tuned model and its base on each other case."""
-    if d.extensibility is None:
-        return []
-    return [
-        (
-            c.case,
-            count(c.n),
-            f"{score(c.base, fraction=True)} {c.metric}",
-            score(c.tuned, fraction=True),
-            _step(c.difference, c.ci95, True),
-            OUTCOMES[c.outcome],
-        )
-        for c in d.extensibility.cases
     ]
 
 

@@ -226,7 +226,6 @@ def _further(d: Decision) -> list[str]:
     for title, text, header, rows in (
         ("More data", d.learning_curve, further.CURVE_HEADER, further.curve_rows(d)),
         ("Other seeds", d.seed_spread, further.SEEDS_HEADER, further.seed_rows(d)),
-        ("Other cases", d.extensibility, further.ELSEWHERE_HEADER, further.elsewhere_rows(d)),
     ):
         if text is None:
             continue
@@ -239,6 +238,10 @@ def _further(d: Decision) -> list[str]:
             "",
             *_table(header, cells),
         ]
+    if d.extensibility is not None:
+        found = d.extensibility
+        lines += ["", f"### Other cases ({code(found.baseline)})", "", escaped(found.text), ""]
+        lines += _bullets(c.text for c in found.cases)
     return ["## More data, other seeds, other cases", *lines] if lines else []
 
 

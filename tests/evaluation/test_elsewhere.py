@@ -174,6 +174,6 @@ def test_a_rehearsal_finds_the_other_cases_too(tmp_path: Path) -> None:
             "extensibility": {"cases": ["../colours"], "items": 4},
         },
     )
-    found = rehearse(case).decision.extensibility
+    found = rehearse(case, training_s=0.05).decision.extensibility
     assert found is not None
     assert found.cases[0].n == 4

@@ -242,6 +242,6 @@ def test_check_says_what_will_not_work(tmp_path: Path, server: ContractServer) -
     assert any("0.1 of the data" in n and "refuses" in n for n in notes)
     change(case, system="autotrain")
     content = yaml.safe_load((case / "case.yaml").read_text())
-    content["models"]["m"] = {"provider": "embedded", "model": "smollm2-135m"}
+    content["models"]["m"] = {"provider": "huggingface", "model": "/nowhere"}
     (case / "case.yaml").write_text(yaml.safe_dump(content))
     assert any("AutoTrain ignores the seed" in n for n in workflow.check(case).plan.baselines[1].notes)
