@@ -9,9 +9,9 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from advisor import workflow  # noqa: E402
-from tests.conftest import write_case  # noqa: E402
-from tests.tiny_model import save_tiny_model  # noqa: E402
+from advisor import workflow
+from tests.conftest import write_case
+from tests.tiny_model import save_tiny_model
 
 
 @pytest.mark.slow
