@@ -75,19 +75,41 @@ def asked_elsewhere(
     return chosen, [baseline.ask(item, setting).request for item in chosen]
 
 
-def measure_elsewhere(
-    session: Session, spec: BaselineSpec, measured: Measured, tuned: Callable[[], ChatModel]
+def with_elsewhere(
+    session: Session, spec: BaselineSpec, measured: Measured, model: ChatModel | None = None
 ) -> tuple[Measured, AdvisorError | None]:
-    """(the baseline's result with what was missing of the other cases, the error that ended it early).
+    """(a baseline's result with what was missing of the other cases, the error that ended it early).
 
-    An error is handed back, so that the caller can keep the result before it raises it.
+    The error is handed back, so that the caller can keep the result before it raises it.
 
     Args:
         session: The run.
-        spec: The fine-tuned baseline.
+        spec: The baseline; nothing is done for one that is not fine-tuned.
         measured: Its result so far.
-        tuned: Gives the tuned model, which stays open; called only where something is to be asked.
+        model: The tuned model, which stays open; absent, it is opened where something is missing, and closed.
     """
+    if spec.kind != "fine_tuned" or not session.others:
+        return measured, None
+    from advisor.evaluation.tuned import tuned_model
+
+    opened: list[ChatModel] = [] if model is None else [model]
+
+    def tuned() -> ChatModel:
+        if not opened:
+            baseline = build_baseline(spec, session.material)
+            opened.append(tuned_model(session, spec, baseline, measured.setting)[0])
+        return opened[0]
+
+    try:
+        return _measured_elsewhere(session, spec, measured, tuned)
+    finally:
+        if model is None and opened:
+            opened[0].close()
+
+
+def _measured_elsewhere(
+    session: Session, spec: BaselineSpec, measured: Measured, tuned: Callable[[], ChatModel]
+) -> tuple[Measured, AdvisorError | None]:
     wanted = session.loaded.case.extensibility
     for other in session.others:
         items, requests = asked_elsewhere(other, wanted.items if wanted else None, spec.model)

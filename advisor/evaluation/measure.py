@@ -21,7 +21,7 @@ from advisor.baselines import Ask, Baseline, Material, Setting, build_baseline, 
 from advisor.cases.loading import LoadedCase
 from advisor.cases.schema import BaselineSpec, Example
 from advisor.catalogue.of_case import price_for
-from advisor.errors import AdvisorError
+from advisor.evaluation.elsewhere import with_elsewhere
 from advisor.evaluation.engine import Answer, Engine, Rate, call_cost_usd
 from advisor.evaluation.indexes import PassageIndexes
 from advisor.models.base import ChatModel, open_model, sent_answer, sent_messages
@@ -155,7 +155,7 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
         session.engine.progress.start(f"{spec.name} · held-out", len(session.held_out))
         session.engine.progress.advance(len(session.held_out), stored=True)
         found = Measured(items=there.items, **there.about)
-        further, stopped = _elsewhere(session, spec, found)
+        further, stopped = with_elsewhere(session, spec, found)
         if further is not found:
             keep_measurement(session, spec, further)
         if stopped is not None:
@@ -203,7 +203,7 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
             **_further(there),
         )
         # before it is closed: a deployment is made once for all that it is asked
-        measured, stopped = _elsewhere(session, spec, measured, model)
+        measured, stopped = with_elsewhere(session, spec, measured, model)
     finally:
         if tuned:
             model.close()
@@ -212,17 +212,6 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
     if stopped is not None:
         raise stopped
     return measured
-
-
-def measure_further(session: Session, spec: BaselineSpec, measured: Measured) -> Measured:
-    """The same with the further trainings that the case names: other seeds, parts of the data.
-
-    Raises:
-        BudgetExceededError: The budget ends before they do; what is done is kept.
-    """
-    from advisor.evaluation.variants import measure_variants
-
-    return measure_variants(session, spec, measured, lambda m: keep_measurement(session, spec, m))
 
 
 def keep_measurement(session: Session, spec: BaselineSpec, measured: Measured) -> None:
@@ -245,35 +234,6 @@ def _further(there: StoredMeasurement | None) -> dict[str, Any]:
         if there
         else {}
     )
-
-
-def _elsewhere(
-    session: Session, spec: BaselineSpec, measured: Measured, model: ChatModel | None = None
-) -> tuple[Measured, AdvisorError | None]:
-    """(with the answers of the tuned model and its base to other cases, what ended them early).
-
-    The model is opened where it is not, and only where something is missing.
-    """
-    if spec.kind != "fine_tuned" or not session.others:
-        return measured, None
-    from advisor.evaluation.elsewhere import measure_elsewhere
-    from advisor.evaluation.tuned import tuned_model
-
-    opened: list[ChatModel] = []
-
-    def tuned() -> ChatModel:
-        if model is not None:
-            return model
-        if not opened:
-            baseline = build_baseline(spec, session.material)
-            opened.append(tuned_model(session, spec, baseline, measured.setting)[0])
-        return opened[0]
-
-    try:
-        return measure_elsewhere(session, spec, measured, tuned)
-    finally:
-        for one in opened:
-            one.close()
 
 
 def _changes(name: str, answers: Sequence[Answer]) -> list[str]:

@@ -7,7 +7,6 @@ every variant is added to it when it is done.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,8 +21,6 @@ from advisor.scoring import score_item
 
 if TYPE_CHECKING:
     from advisor.evaluation.measure import Session
-
-Keep = Callable[[Measured], None]
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def variants_of(loaded: LoadedCase, spec: BaselineSpec) -> tuple[Variant, ...]:
     )
 
 
-def measure_variants(session: Session, spec: BaselineSpec, measured: Measured, keep: Keep) -> Measured:
+def measure_variants(session: Session, spec: BaselineSpec, measured: Measured) -> Measured:
     """Trains and evaluates what is missing of a baseline's variants.
 
     A training that fails is said and leaves the others alone: the decision warns that it is missing.
@@ -68,12 +65,13 @@ def measure_variants(session: Session, spec: BaselineSpec, measured: Measured, k
         session: The run.
         spec: The baseline.
         measured: Its own result.
-        keep: Takes the result with each variant, as soon as it is done.
 
     Raises:
         BudgetExceededError: The next training or answer would cost more than what is left; all before it is kept.
         ModelError: A model cannot be had.
     """
+    from advisor.evaluation.measure import keep_measurement
+
     for variant in variants_of(session.loaded, spec):
         if _is_there(session, measured, variant):
             continue
@@ -83,7 +81,7 @@ def measure_variants(session: Session, spec: BaselineSpec, measured: Measured, k
             session.engine.progress.note(f"{spec.name} · {variant.name}: left out. {error}")
             continue
         measured = _with(measured, variant, scores, record)
-        keep(measured)
+        keep_measurement(session, spec, measured)
     return measured
 
 

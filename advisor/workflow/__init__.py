@@ -102,8 +102,9 @@ def run(
     from advisor.evaluation.elsewhere import load_others
     from advisor.evaluation.engine import Budget, Engine
     from advisor.evaluation.environment import describe_environment
-    from advisor.evaluation.measure import Session, measure, measure_further
+    from advisor.evaluation.measure import Session, measure
     from advisor.evaluation.progress import Silent
+    from advisor.evaluation.variants import measure_variants
     from advisor.models.shutdown import reported_shutdowns
 
     loaded = load(case)
@@ -125,7 +126,7 @@ def run(
             measured.extend(measure(session, spec) for spec in chosen)
             # last, so that a budget that ends has paid for the verdict first
             for spec, result in zip(chosen, list(measured), strict=True):
-                measure_further(session, spec, result)
+                measure_variants(session, spec, result)
             status = "finished"
         except BudgetExceededError as error:
             stopped, status = str(error), "budget"

@@ -49,7 +49,7 @@ def data_question(decision: Decision) -> Any:
     return {q.id: q for q in decision.questions}["costs.data"]
 
 
-LABELS = {"effort": {**EFFORT, "label_minutes_per_example": 3}}
+LABELS: dict[str, Any] = {"effort": {**EFFORT, "label_minutes_per_example": 3}}
 
 
 def test_a_rising_curve_says_what_twice_the_data_would_bring_and_cost() -> None:

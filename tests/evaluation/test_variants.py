@@ -18,7 +18,7 @@ from advisor.testing import ContractServer, Fault
 from advisor.workflow.rehearsal import keys
 from tests.hosted_case import COSTLY, SYSTEMS, hosted_case, n_of, shorten, standing
 
-FURTHER = {"seeds": [1, 2], "learning_curve": [0.5, 0.75]}
+FURTHER: dict[str, Any] = {"seeds": [1, 2], "learning_curve": [0.5, 0.75]}
 ANSWERS_AT_MOST = 0.0105
 """USD that the budget sets aside for the tuned model's 12 answers, at their longest."""
 N_LEARN = 48  # of 60, the rest is the dev split
