@@ -205,6 +205,18 @@ class TuningSpec(Part):
     keep_deployed: bool = False
     """Azure: leave the deployment standing after the evaluation; it is billed by the hour until it is removed."""
 
+    @model_validator(mode="after")
+    def _can_be_repeated(self) -> Self:
+        if self.system == "existing" and (self.seeds or self.learning_curve):
+            raise ValueError(
+                "`existing` tuning cannot be repeated: it takes no `seeds` and no `learning_curve`"
+            )
+        if len({self.seed, *self.seeds}) <= len(self.seeds):
+            raise ValueError(f"`seeds` are further ones: each once, and not {self.seed}, which is `seed`")
+        if len(set(self.learning_curve)) < len(self.learning_curve):
+            raise ValueError("`learning_curve` names a share twice")
+        return self
+
 
 Counts = Annotated[int, Field(ge=0)] | tuple[Annotated[int, Field(ge=0)], ...]
 
@@ -334,7 +346,7 @@ class JudgeSpec(Part):
 class Extensibility(Part):
     """Other cases on whose held-out sets tuned and base model are measured too."""
 
-    cases: tuple[str, ...] = Field(min_length=1)
+    cases: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1)
     """Case folders, relative to this one."""
     items: Annotated[int, Field(gt=0)] | None = None
     """Only the first so many held-out items of each."""

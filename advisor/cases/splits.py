@@ -1,4 +1,4 @@
-"""The dev split: cut from the training data by a seed, so that no setting is chosen on the held-out set."""
+"""The dev split, cut from the training data by a seed: no setting is chosen on the held-out set. And nested parts."""
 
 from __future__ import annotations
 
@@ -26,6 +26,28 @@ def split_dev(
     else:
         dev = _stratified(examples, target, fraction, seed)
     return tuple(e for e in examples if e.id not in dev), tuple(e for e in examples if e.id in dev)
+
+
+def nested_part(examples: Sequence[Example], n: int, *, seed: int, by_output: bool) -> tuple[Example, ...]:
+    """`n` of the examples, in their given order; a smaller part is always within a larger one.
+
+    Args:
+        examples: All there are.
+        n: How many, at least 1 and at most all.
+        seed: Decides which; with the ids alone, so that the order of the file does not matter.
+        by_output: Whether each output keeps its share in every part, as labels should.
+    """
+    strata: dict[str, list[str]] = defaultdict(list)
+    for example in sorted(examples, key=lambda e: _rank(e.id, seed)):
+        strata[str(example.output) if by_output else ""].append(example.id)
+    # the k-th of m of an output stands at (k + 1/2) / m of the whole order, so every beginning holds its share
+    places = [
+        ((k + 0.5) / len(ids), _rank(f"output:{output}", seed), id)
+        for output, ids in strata.items()
+        for k, id in enumerate(ids)
+    ]
+    chosen = {id for _, _, id in sorted(places)[:n]}
+    return tuple(e for e in examples if e.id in chosen)
 
 
 def _whole_groups(examples: Sequence[Example], target: int, seed: int) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from advisor.cases.schema import Case, ModelSpec, likely
@@ -10,8 +11,10 @@ from advisor.decision.anytime import stopped_early
 from advisor.decision.confidence import confidence
 from advisor.decision.diagnosis import worse_than_base
 from advisor.decision.evidence import CaseEvidence
+from advisor.decision.extensibility import extensibility
 from advisor.decision.flips import find_flips
 from advisor.decision.judged import judge_warnings, summarise_judge
+from advisor.decision.learning import further_warnings, learning_curve, seed_spread
 from advisor.decision.noise import noise_of
 from advisor.decision.noise import warnings as noise_warnings
 from advisor.decision.options import Option, model_is_local, options, stays_local
@@ -66,7 +69,7 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
     summaries = _summaries(evidence, findings, costs, found)
     crossings = _break_evens(case, found, costs)
     judge_summary = summarise_judge(evidence, findings)
-    situation = Situation(evidence, findings, costs, summaries, judgement, crossings)
+    situation = _with_further(Situation(evidence, findings, costs, summaries, judgement, crossings))
     pair = _pair(findings, judgement)
     compared = _compared(findings, judgement)
     noise, slices = noise_of(evidence, findings, compared), slices_of(evidence, findings, compared)
@@ -109,6 +112,23 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         noise=noise,
         slices=slices,
         diagnosis=tuple(f for name in sorted(findings.diagnosis) for f in findings.diagnosis[name]),
+        learning_curve=situation.learning,
+        seed_spread=situation.seeds,
+        extensibility=situation.elsewhere,
+    )
+
+
+def _with_further(s: Situation) -> Situation:
+    """With what was measured of the tuned model beside its answers to the held-out set."""
+    tuned, findings = s.tuned, s.findings
+    if tuned is None:
+        return s
+    course, best = findings.courses.get(tuned.name), findings.best_untuned
+    return replace(
+        s,
+        learning=None if course is None else learning_curve(s.evidence, course, tuned, s.costs[tuned.name]),
+        seeds=seed_spread(s.evidence, tuned, findings.standing(best) if best else None),
+        elsewhere=extensibility(findings, tuned),
     )
 
 
@@ -269,6 +289,8 @@ def _warnings(s: Situation) -> list[str]:
     judge = evidence.case.judge
     if judge and evidence.case.constraints.must_stay_local and not model_is_local(s.case.models[judge.model]):
         warnings.append(f"The judge {judge.model} sends data away, although they must stay local.")
+    if s.tuned is not None:
+        warnings += further_warnings(evidence, s.tuned, s.learning, s.seeds)
     warnings += _of_providers(s)
     looks = evidence.provenance.held_out_looks or 0
     if looks > len(evidence.case.baselines):

@@ -16,6 +16,7 @@ from advisor.decision import judged, set_metrics
 from advisor.decision.anytime import anytime_inference
 from advisor.decision.diagnosis import artefact_text, diagnose
 from advisor.decision.evidence import CaseEvidence
+from advisor.decision.learning import Course, measured_course
 from advisor.decision.stakes import Accounts
 from advisor.economics.costs import CostModel, cost_model
 from advisor.economics.resources import Resources, resources_of
@@ -90,6 +91,8 @@ class Findings:
     """By baseline, what human labels make of a judge's mean; empty where they correct nothing."""
     diagnosis: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
     """What looks wrong with each tuned baseline."""
+    courses: dict[str, Course] = field(default_factory=dict)
+    """Tuned baselines by the amount of their data, where parts of it were trained on."""
 
     def standing(self, name: str) -> Standing:
         """The standing of a baseline."""
@@ -157,6 +160,11 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         found,
         diagnosis=diagnosis,
         artefacts={name: why for name, why in broken.items() if why is not None},
+        courses={
+            s.name: course
+            for s in standings
+            if s.tuned and (course := measured_course(evidence, s, found.base_of(s))) is not None
+        },
     )
 
 

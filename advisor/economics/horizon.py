@@ -80,7 +80,7 @@ def horizon_costs(model: CostModel, drivers: Drivers, horizon_months: int) -> Ho
     served = serving_usd(model, drivers, requests)
     serving = {k: None if v is None else v * later for k, v in served.items()}
 
-    training, again = _training(model, drivers), _again(model, drivers)
+    training, again = training_usd(model, drivers), _again(model, drivers)
     once: dict[str, Value | None] = {f.removesuffix("_hours"): drivers.labour_usd(f) for f in model.hours}
     flows: dict[str, tuple[Value | None, Array]] = {}
     if model.tuned:
@@ -122,7 +122,7 @@ def discount_factors(drivers: Drivers, horizon_months: int) -> Array:
     return found
 
 
-def _training(model: CostModel, drivers: Drivers) -> Value | None:
+def training_usd(model: CostModel, drivers: Drivers) -> Value | None:
     """One training: as billed, or its hours at the price of the machine that serves."""
     if model.training_hours is None:
         return model.training_usd
@@ -132,7 +132,7 @@ def _training(model: CostModel, drivers: Drivers) -> Value | None:
 
 def _again(model: CostModel, drivers: Drivers) -> Value | None:
     """One retraining: training, and its evaluation, with the judge's calls where a model judges."""
-    training, evaluation = _training(model, drivers), drivers.labour_usd("evaluation_hours")
+    training, evaluation = training_usd(model, drivers), drivers.labour_usd("evaluation_hours")
     return None if training is None or evaluation is None else training + evaluation + model.judging_usd
 
 

@@ -22,6 +22,7 @@ from advisor.baselines import Ask, Baseline, Material, Setting, build_baseline, 
 from advisor.cases.loading import LoadedCase
 from advisor.cases.schema import BaselineSpec, Example, ModelSpec
 from advisor.catalogue.of_case import price_for
+from advisor.evaluation.elsewhere import with_elsewhere
 from advisor.evaluation.engine import Answer, Engine, Rate, call_cost_usd
 from advisor.evaluation.indexes import PassageIndexes
 from advisor.evaluation.judging import dev_score, fingerprint_content, is_open, judged
@@ -52,9 +53,14 @@ from advisor.scoring import aggregate, default_metrics, is_judged, score_item
 if TYPE_CHECKING:
     from advisor.evaluation.looks import Look
 
+if TYPE_CHECKING:
+    from advisor.store.database import StoredMeasurement
+
 LATENCY_PROBES = 10
 """Requests sent one at a time, after one that warms up, to know what a single caller waits for."""
 _FORMAT = 3  # of measurements; a change of it measures everything again
+_FURTHER = {"tuning": {"seeds", "learning_curve"}}
+"""What of a baseline adds to its result and does not change it."""
 _NO_MATTER = {
     "prices",
     "serving",
@@ -94,6 +100,8 @@ class Session:
     """The day whose prices count."""
     look: Look | None = None
     """The part of the held-out set that is asked so far, where the run may stop early."""
+    others: tuple[LoadedCase, ...] = ()
+    """Other cases, on which tuned models and their bases are asked too."""
     _models: dict[str, ChatModel] = field(default_factory=dict)
     _ready: dict[str, Ready] = field(default_factory=dict)
     """Baselines that are asked again at the next look."""
@@ -175,7 +183,9 @@ def measurement_fingerprint(loaded: LoadedCase, spec: BaselineSpec) -> str:
         "format": _FORMAT,
         "task": case.task.model_dump(mode="json"),
         "metric": case.quality.metric,
-        "baseline": spec.model_dump(mode="json", exclude={"name", "serving"}, exclude_defaults=True),
+        "baseline": spec.model_dump(
+            mode="json", exclude={"name": True, "serving": True, **_FURTHER}, exclude_defaults=True
+        ),
         "model": model,
         "learn": [e.model_dump(mode="json") for e in loaded.learn],
         "dev": [e.model_dump(mode="json") for e in loaded.dev],
@@ -211,7 +221,13 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
     ):
         session.engine.progress.start(f"{spec.name} · held-out", len(session.held_out))
         session.engine.progress.advance(len(session.held_out), stored=True)
-        return Measured(items=there.items, **there.about)
+        found = Measured(items=there.items, **there.about)
+        further, stopped = with_elsewhere(session, spec, found)
+        if further is not found:
+            keep_measurement(session, spec, further)
+        if stopped is not None:
+            raise stopped
+        return further
 
     ready = session.ready(spec)
     baseline, setting, model = ready.baseline, ready.setting, ready.model
@@ -230,41 +246,63 @@ def measure(session: Session, spec: BaselineSpec) -> Measured:
         probe = _probe(session, spec, baseline, setting, model, rate, answers)
         parts = prompt_parts(model, asks)
         estimated = _estimated_tokens(model, asks, answers)
+        measured = Measured(
+            name=spec.name,
+            kind=spec.kind,
+            model=spec.model,
+            provider=model.provider,
+            items=ItemTable(items),
+            setting=setting,
+            trials=ready.trials,
+            tuning=ready.tuning,
+            retrieval=_retrieval_quality(session.held_out, asks, setting) if spec.uses_retrieval else None,
+            uses_retrieval=spec.uses_retrieval,
+            prompt_parts=parts,
+            latency_probe_s=probe,
+            notes=(
+                *getattr(model, "notes", ()),
+                *notes_on_repeats(spec, times),
+                *_changes(spec.name, [a for _, a in every]),
+            ),
+            estimated_tokens=estimated,
+            stopped_early=session.look.stopped if session.look else None,
+            **_further(there),
+        )
+        # before it is closed: a deployment is made once for all that it is asked
+        stopped = None
+        if session.look is None:
+            measured, stopped = with_elsewhere(session, spec, measured, model)
     finally:
         session.done(ready)
-    measured = Measured(
-        name=spec.name,
-        kind=spec.kind,
-        model=spec.model,
-        provider=model.provider,
-        items=ItemTable(items),
-        setting=setting,
-        trials=ready.trials,
-        tuning=ready.tuning,
-        retrieval=_retrieval_quality(session.held_out, asks, setting) if spec.uses_retrieval else None,
-        uses_retrieval=spec.uses_retrieval,
-        prompt_parts=parts,
-        latency_probe_s=probe,
-        notes=(
-            *getattr(model, "notes", ()),
-            *notes_on_repeats(spec, times),
-            *_changes(spec.name, [a for _, a in every]),
-        ),
-        estimated_tokens=estimated,
-        stopped_early=session.look.stopped if session.look else None,
-    )
     if is_judged(case.quality.metric):
         measured = judged(session, spec, measured, measure)
+    # after it is closed: a measurement that is kept leaves nothing standing
+    keep_measurement(session, spec, measured)
+    if stopped is not None:
+        raise stopped
+    return measured
+
+
+def keep_measurement(session: Session, spec: BaselineSpec, measured: Measured) -> None:
+    """Keeps a measurement, in place of an earlier one of the same configuration."""
     positions = {e.id: n for n, e in enumerate(session.loaded.held_out)}
     session.engine.store.save_measurement(
-        case_name=case.name,
+        case_name=session.loaded.case.name,
         baseline=spec.name,
-        fingerprint=fingerprint,
+        fingerprint=measurement_fingerprint(session.loaded, spec),
         run_id=session.run_id,
         about=measured.model_dump(mode="json", exclude={"items"}),
         items=[(positions[i.id], i) for i in measured.items],
     )
-    return measured
+
+
+def _further(there: StoredMeasurement | None) -> dict[str, Any]:
+    """What an earlier measurement of the same configuration holds beside its items."""
+    return (
+        {k: there.about[k] for k in ("seeds", "learning_curve", "elsewhere") if k in there.about}
+        if there
+        else {}
+    )
 
 
 def _make_ready(session: Session, spec: BaselineSpec) -> Ready:

@@ -13,6 +13,7 @@ from advisor.cases.loading import LoadedCase
 from advisor.cases.schema import IN_PROCESS, BaselineSpec, Example, ModelSpec
 from advisor.catalogue.of_case import price_for
 from advisor.errors import AdvisorError
+from advisor.evaluation.elsewhere import load_others
 from advisor.evaluation.indexes import PassageIndexes
 from advisor.evaluation.judging import ASSUMED_VERDICT_TOKENS, planned_calls
 from advisor.evaluation.measure import LATENCY_PROBES
@@ -48,6 +49,18 @@ class PlannedSetting(Record):
     seconds: float | None
 
 
+class PlannedFurther(Record):
+    """A further training of a fine-tuned baseline with its evaluation, or its questions on another case."""
+
+    name: str
+    calls: int
+    input_tokens: int
+    output_tokens: int
+    training_tokens: int | None
+    usd: float | None
+    seconds: float | None
+
+
 class PlannedBaseline(Record):
     """What one baseline would take; all figures are estimates, None where unknown.
 
@@ -69,6 +82,8 @@ class PlannedBaseline(Record):
     by_setting: tuple[PlannedSetting, ...] = ()
     """The settings that the dev split chooses from, in the order of the case."""
     notes: tuple[str, ...] = ()
+    further: tuple[PlannedFurther, ...] = ()
+    """Other seeds, parts of the data, other cases; not in the figures above."""
 
 
 class PlannedJudge(Record):
@@ -98,20 +113,29 @@ class Plan(Record):
 
     @property
     def usd(self) -> float | None:
-        """All baselines and the judge together; None where one is unknown."""
-        known = [b.usd for b in self.baselines] + ([self.judge.usd] if self.judge else [])
+        """All baselines, the judge and what is further asked; None where one is unknown."""
+        known = [u for b in self.baselines for u in (b.usd, *(x.usd for x in b.further))]
+        known += [self.judge.usd] if self.judge else []
         return None if None in known else sum(u for u in known if u is not None)
 
     @property
     def seconds(self) -> float | None:
-        """All baselines and the judge together; None where one is unknown."""
-        known = [b.seconds for b in self.baselines] + ([self.judge.seconds] if self.judge else [])
+        """All baselines, the judge and what is further asked; None where one is unknown."""
+        known = [s for b in self.baselines for s in (b.seconds, *(x.seconds for x in b.further))]
+        known += [self.judge.seconds] if self.judge else []
         return None if None in known else sum(s for s in known if s is not None)
 
 
 def make_plan(loaded: LoadedCase, on: date) -> Plan:
-    """Plans a run at the prices of a day; counts tokens with the models' own tokenizers, and calls no model."""
+    """Plans a run at the prices of a day; counts tokens with the models' own tokenizers, and calls no model.
+
+    Raises:
+        CaseError: Another case that it names cannot be used.
+    """
+    from advisor.evaluation.plan_further import further_notes, planned_further
+
     case = loaded.case
+    others = load_others(loaded)
     material = Material(case.task, loaded.learn, loaded.dev, PassageIndexes(loaded))
     models: dict[str, ChatModel | None] = {}
     tried: list[tuple[str | None, ChatRequest]] = []
@@ -122,9 +146,11 @@ def make_plan(loaded: LoadedCase, on: date) -> Plan:
         if spec.model is not None:
             _open(spec.model, loaded, models, notes)
         model = models.get(spec.model) if spec.model else None
-        rows.append(
-            _planned(loaded, spec, build_baseline(spec, material), model, model_spec, notes, on, tried)
-        )
+        notes += further_notes(loaded, spec)
+        baseline = build_baseline(spec, material)
+        row = _planned(loaded, spec, baseline, model, model_spec, notes, on, tried)
+        further = planned_further(loaded, spec, baseline, row, model, on, others)
+        rows.append(row.model_copy(update={"further": further}))
     judge = _planned_judge(loaded, rows, models, on)
     for opened in models.values():
         if opened is not None:
@@ -186,7 +212,7 @@ def _planned_judge(
         calls=calls,
         input_tokens=tokens_in,
         output_tokens=tokens_out,
-        usd=_usd(spec, False, on, tokens_in, tokens_out, None, seconds),
+        usd=usd_of(spec, False, on, tokens_in, tokens_out, None, seconds),
         seconds=seconds,
         notes=tuple(notes),
     )
@@ -237,15 +263,15 @@ def _planned(
             n_dev -= len(loaded.dev)
             continue
         tried.append(first)
-        prompts = _prompt_tokens(baseline, loaded.dev, setting, model)
+        prompts = prompt_tokens(baseline, loaded.dev, setting, model)
         dev_in += round(statistics.fmean(prompts) * len(loaded.dev))
     planned, over = [], 0
     for setting in settings:
-        prompts = _prompt_tokens(baseline, loaded.held_out, setting, model)
-        answer = _answer_tokens(loaded, baseline, loaded.held_out, setting, model)
+        prompts = prompt_tokens(baseline, loaded.held_out, setting, model)
+        answer = answer_tokens(loaded, baseline, loaded.held_out, setting, model)
         tokens_in = dev_in + round(statistics.fmean(prompts) * (n_held_out + probes))
         tokens_out = round(answer * (n_held_out + probes + n_dev))
-        training = _training_tokens(loaded, spec, baseline, setting, model)
+        training = training_tokens(loaded, spec, baseline, setting, model)
         if window is not None:
             over = sum(p + answer > window for p in prompts) * len(loaded.held_out) // len(prompts)
         seconds = None
@@ -258,7 +284,9 @@ def _planned(
                 input_tokens=tokens_in,
                 output_tokens=tokens_out,
                 training_tokens=training,
-                usd=_usd(model_spec, spec.kind == "fine_tuned", on, tokens_in, tokens_out, training, seconds),
+                usd=usd_of(
+                    model_spec, spec.kind == "fine_tuned", on, tokens_in, tokens_out, training, seconds
+                ),
                 seconds=seconds,
             )
         )
@@ -272,25 +300,32 @@ def _planned(
     )
 
 
-def _training_tokens(
-    loaded: LoadedCase, spec: BaselineSpec, baseline: Baseline, setting: Setting, model: ChatModel | None
+def training_tokens(
+    loaded: LoadedCase,
+    spec: BaselineSpec,
+    baseline: Baseline,
+    setting: Setting,
+    model: ChatModel | None,
+    learn: Sequence[Example] | None = None,
 ) -> int | None:
-    """Tokens of all epochs, as the system that trains counts them."""
+    """Tokens of all epochs, as the system that trains counts them; of all that there is to learn, or of a part."""
     if spec.tuning is None or spec.tuning.system == "existing":
         return None
-    answer = _answer_tokens(loaded, baseline, loaded.learn, setting, model)
-    per_example = statistics.fmean(_prompt_tokens(baseline, loaded.learn, setting, model)) + answer
+    learn = learn or loaded.learn
+    answer = answer_tokens(loaded, baseline, learn, setting, model)
+    per_example = statistics.fmean(prompt_tokens(baseline, learn, setting, model)) + answer
     if spec.tuning.system in HOSTED_SYSTEMS:
-        epochs = spec.tuning.epochs or default_epochs(len(loaded.learn))
+        epochs = spec.tuning.epochs or default_epochs(len(learn))
         per_example += ANSWER_OVERHEAD
     else:
         epochs = TuningSettings.from_spec(spec.tuning).epochs
-    return round(per_example * len(loaded.learn) * epochs)
+    return round(per_example * len(learn) * epochs)
 
 
-def _prompt_tokens(
+def prompt_tokens(
     baseline: Baseline, items: Sequence[Example], setting: Setting, model: ChatModel | None
 ) -> list[int]:
+    """Tokens of the prompts of some of the items; see `_step`."""
     chosen = items[:: _step(items, model)]
     return [_request_tokens(baseline.ask(item, setting).request, model) for item in chosen] or [0]
 
@@ -301,7 +336,7 @@ def _request_tokens(request: ChatRequest, model: ChatModel | None) -> int:
     return round(sum(len(m.content) for m in request.messages) / CHARACTERS_PER_TOKEN)
 
 
-def _answer_tokens(
+def answer_tokens(
     loaded: LoadedCase,
     baseline: Baseline,
     items: Sequence[Example],
@@ -325,7 +360,7 @@ def _step(items: Sequence[Example], model: ChatModel | None) -> int:
     return 1 if quick else max(1, len(items) // _SAMPLE)
 
 
-def _usd(
+def usd_of(
     spec: ModelSpec,
     tuned: bool,
     on: date,
@@ -334,6 +369,7 @@ def _usd(
     training: int | None,
     seconds: float | None,
 ) -> float | None:
+    """What tokens or seconds cost, at the prices of a day; None where it is not known."""
     if spec.serving is not None:
         return None if seconds is None else seconds / 3600 * spec.serving.usd_per_hour
     price = price_for(spec, tuned=tuned, on=on)

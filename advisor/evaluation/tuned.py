@@ -23,6 +23,7 @@ from advisor.tuning.base import (
 
 if TYPE_CHECKING:
     from advisor.evaluation.measure import Session
+    from advisor.evaluation.variants import Variant
 
 HOSTED_SYSTEMS = frozenset({"openai", "azure_openai"})
 
@@ -52,11 +53,42 @@ def tuned_model(
     return _Deployed(session, model_spec, system, job, ledger, keep=spec.tuning.keep_deployed), record
 
 
+def tuned_variant(
+    session: Session, spec: BaselineSpec, baseline: Baseline, setting: Setting, variant: Variant, *, what: str
+) -> tuple[ChatModel, TuningRecord]:
+    """The same tuning on other data or under another seed, opened, with the record of its training.
+
+    It never stays deployed, whatever the case says of the baseline's own model.
+
+    Raises:
+        TuningError: The training failed.
+        BudgetExceededError: The training would cost more than what is left.
+    """
+    assert spec.model is not None
+    system, job, ledger = planned_job(session, spec, baseline, setting, variant)
+    record = finish(
+        system,
+        job,
+        ledger,
+        what=f"{what} · training",
+        budget=session.engine.budget,
+        progress=session.engine.progress,
+    )
+    model_spec = session.loaded.case.models[spec.model]
+    return _Deployed(session, model_spec, system, job, ledger, keep=False), record
+
+
 def planned_job(
-    session: Session, spec: BaselineSpec, baseline: Baseline, setting: Setting
+    session: Session,
+    spec: BaselineSpec,
+    baseline: Baseline,
+    setting: Setting,
+    variant: Variant | None = None,
 ) -> tuple[TuningSystem, TuningJob, JobLedger]:
-    """(the system, the job, its page in the store) of a fine-tuned baseline; nothing is started."""
+    """(the system, the job, its page in the store) of a fine-tuned baseline, or of a variant; nothing is started."""
     assert spec.tuning is not None and spec.model is not None
+    tuning = spec.tuning if variant is None else spec.tuning.model_copy(update={"seed": variant.seed})
+    learn = session.loaded.learn if variant is None else variant.examples
     case = session.loaded.case
     base_spec, base = case.models[spec.model], session.model(spec.model)
     hosted = spec.tuning.system in HOSTED_SYSTEMS
@@ -64,11 +96,11 @@ def planned_job(
     job = TuningJob(
         base=base_spec,
         base_version=base.version,
-        examples=_training_examples(session, base, baseline, setting, session.loaded.learn),
+        examples=_training_examples(session, base, baseline, setting, learn),
         dev=_training_examples(session, base, baseline, setting, session.loaded.dev),
-        settings=HostedSettings.from_spec(spec.tuning, suffix=_suffix(case.name))
+        settings=HostedSettings.from_spec(tuning, suffix=_suffix(case.name))
         if hosted
-        else TuningSettings.from_spec(spec.tuning),
+        else TuningSettings.from_spec(tuning),
         system=spec.tuning.system,
     )
     ledger = JobLedger(

@@ -27,8 +27,18 @@ from advisor.records.decision import (
     Verdict,
 )
 from advisor.records.diagnosis import Finding
+from advisor.records.extensibility import ElsewhereResult, Extensibility
 from advisor.records.items import ItemResult, ItemTable
 from advisor.records.judge import Agreement, HumanLabel, JudgedBaseline, JudgeRecord, JudgeSummary
+from advisor.records.learning import (
+    AtDouble,
+    LearningCurve,
+    LearningPoint,
+    LearningStep,
+    PowerLaw,
+    SeedQuality,
+    SeedSpread,
+)
 from advisor.records.measured import (
     CurvePoint,
     Elsewhere,
@@ -66,6 +76,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Agreement",
     "AnswerWord",
+    "AtDouble",
     "BaselineKind",
     "BaselineNoise",
     "BaselineOdds",
@@ -82,8 +93,10 @@ __all__ = [
     "DecisionWord",
     "DifferenceNoise",
     "Elsewhere",
+    "ElsewhereResult",
     "Evidence",
     "EvidenceKind",
+    "Extensibility",
     "Failure",
     "Finding",
     "Flip",
@@ -95,6 +108,9 @@ __all__ = [
     "JudgeSummary",
     "JudgedBaseline",
     "Latency",
+    "LearningCurve",
+    "LearningPoint",
+    "LearningStep",
     "LoadPoint",
     "LoadTest",
     "MapPoint",
@@ -104,6 +120,7 @@ __all__ = [
     "MoreExamples",
     "Noise",
     "Payback",
+    "PowerLaw",
     "PromptParts",
     "Provenance",
     "Purchase",
@@ -112,7 +129,9 @@ __all__ = [
     "ReadinessItem",
     "Record",
     "RetrievalQuality",
+    "SeedQuality",
     "SeedRun",
+    "SeedSpread",
     "SettingTrial",
     "Slice",
     "SliceDimension",

@@ -10,7 +10,9 @@ from pydantic import Field, JsonValue
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
 from advisor.records.costs import CostsOverTime, MonthCost
 from advisor.records.diagnosis import Finding
+from advisor.records.extensibility import Extensibility
 from advisor.records.judge import JudgeSummary
+from advisor.records.learning import LearningCurve, SeedSpread
 from advisor.records.measured import (
     PromptParts,
     RetrievalQuality,
@@ -239,6 +241,12 @@ class Decision(Record):
     """Parts of the held-out set, each compared by itself."""
     diagnosis: tuple[Finding, ...] = ()
     """What looks wrong with tuned models."""
+    learning_curve: LearningCurve | None = None
+    """Quality by the amount of training data, where it was measured."""
+    seed_spread: SeedSpread | None = None
+    """Quality under several seeds, where they were trained."""
+    extensibility: Extensibility | None = None
+    """The tuned model on other cases, where it was asked."""
 
     def to_json(self) -> str:
         """The document as the outside knows it, indented."""

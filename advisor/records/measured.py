@@ -74,7 +74,7 @@ class SeedRun(Record):
 
     seed: int
     scores: dict[str, float]
-    """The case's metric by held-out item; a failed item scores 0."""
+    """The case's metric by held-out item (accuracy where only a set has the metric); a failed item scores 0."""
     tuning: TuningRecord | None = None
 
 
@@ -83,7 +83,7 @@ class CurvePoint(Record):
 
     n_examples: int
     scores: dict[str, float]
-    """The case's metric by held-out item; a failed item scores 0."""
+    """The case's metric by held-out item (accuracy where only a set has the metric); a failed item scores 0."""
     tuning: TuningRecord | None = None
 
 
@@ -97,6 +97,10 @@ class Elsewhere(Record):
     """Scores by item; a failed item scores 0."""
     min_gain: float = 0.0
     """The smallest difference that matters in that case."""
+    groups: dict[str, str] = {}
+    """Group of an item, where it has one: such items are not independent."""
+    fingerprint: str | None = None
+    """A hash of what was asked and how it was scored; another one is measured anew."""
 
 
 class StoppedEarly(Record):

@@ -77,7 +77,17 @@ def _plan(plan: Plan) -> Table:
             usd(b.usd),
             seconds(b.seconds),
         )
-    calls = sum(b.calls_dev + b.calls_held_out for b in plan.baselines)
+        for x in b.further:
+            table.add_row(
+                Text(f"  · {one_line(x.name)}"),
+                count(x.calls),
+                count(x.input_tokens),
+                count(x.output_tokens),
+                count(x.training_tokens) if x.training_tokens else "–",
+                usd(x.usd),
+                seconds(x.seconds),
+            )
+    calls = sum(b.calls_dev + b.calls_held_out + sum(x.calls for x in b.further) for b in plan.baselines)
     if (judge := plan.judge) is not None:
         calls += judge.calls
         table.add_row(

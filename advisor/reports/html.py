@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from advisor import formatting
 from advisor.records import Decision
-from advisor.reports import charts, hidden, wording
+from advisor.reports import charts, further, hidden, wording
 from advisor.reports.judge import judge_lines
 from advisor.reports.over_time import costs_sentences, costs_table
 
@@ -61,6 +61,7 @@ def environment() -> Environment:
         f=formatting,
         w=wording,
         h=hidden,
+        further=further,
         COLOURS=charts.COLOURS,
     )
     return environment

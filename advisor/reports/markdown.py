@@ -22,7 +22,7 @@ from advisor.formatting import (
     usd,
 )
 from advisor.records import BaselineSummary, Decision, TuningRecord
-from advisor.reports import charts, hidden, wording
+from advisor.reports import charts, further, hidden, wording
 from advisor.reports.judge import TITLE as JUDGE_TITLE
 from advisor.reports.judge import judge_lines
 from advisor.reports.over_time import costs_sentences, costs_table
@@ -67,6 +67,7 @@ def render_markdown(decision: Decision) -> str:
         _questions(decision),
         _flips(decision),
         _readiness(decision),
+        _further(decision),
         _settings(decision),
         _assumptions(decision),
         _method(),
@@ -273,6 +274,31 @@ def _readiness(d: Decision) -> list[str]:
         return []
     rows = [(escaped(r.item), wording.STATUSES[r.status], escaped(r.text)) for r in d.readiness]
     return ["## What tuning needs", "", *_table(("Item", "Status", ""), rows)]
+
+
+def _further(d: Decision) -> list[str]:
+    """More data, other seeds, other cases: as far as they were measured."""
+    lines: list[str] = []
+    for title, text, header, rows in (
+        ("More data", d.learning_curve, further.CURVE_HEADER, further.curve_rows(d)),
+        ("Other seeds", d.seed_spread, further.SEEDS_HEADER, further.seed_rows(d)),
+    ):
+        if text is None:
+            continue
+        cells = [tuple(escaped(cell) for cell in row) for row in rows]
+        lines += [
+            "",
+            f"### {title} ({code(text.baseline)})",
+            "",
+            escaped(text.text),
+            "",
+            *_table(header, cells),
+        ]
+    if d.extensibility is not None:
+        found = d.extensibility
+        lines += ["", f"### Other cases ({code(found.baseline)})", "", escaped(found.text), ""]
+        lines += _bullets(c.text for c in found.cases)
+    return ["## More data, other seeds, other cases", *lines] if lines else []
 
 
 def _settings(d: Decision) -> list[str]:

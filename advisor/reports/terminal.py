@@ -5,7 +5,7 @@ Foreign text goes through `clean`, which writes steering characters out, into `T
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rich.box import ROUNDED, SIMPLE_HEAD
 from rich.cells import cell_len
@@ -29,7 +29,7 @@ from advisor.formatting import (
     usd_short,
 )
 from advisor.records import BaselineSummary, Decision
-from advisor.reports import hidden, wording
+from advisor.reports import further, hidden, wording
 from advisor.reports.judge import TITLE as JUDGE_TITLE
 from advisor.reports.judge import judge_lines
 from advisor.reports.over_time import costs_sentences, costs_table
@@ -52,6 +52,7 @@ def print_decision(decision: Decision, console: Console) -> None:
         _questions(decision),
         _diagnosis(decision),
         _hidden(decision),
+        _further(decision),
         _warnings(decision),
     ):
         if part is not None:
@@ -182,6 +183,32 @@ def _hidden(d: Decision) -> RenderableType | None:
     parts = hidden.slices_line(d)
     lines += [parts] if parts else []
     return Group(Text("\nHow much may be luck", style="bold"), _bullets(lines)) if lines else None
+
+
+def _further(d: Decision) -> RenderableType | None:
+    """More data, other seeds, other cases: as far as they were measured."""
+    parts: list[RenderableType] = []
+    if d.learning_curve is not None:
+        parts += [
+            Text("\nMore data", style="bold"),
+            _small_table(further.CURVE_HEADER, further.curve_rows(d)),
+            Text(clean(d.learning_curve.text)),
+        ]
+    if d.seed_spread is not None:
+        parts += [Text("\nOther seeds", style="bold"), Text(clean(d.seed_spread.text))]
+    if d.extensibility is not None:
+        lines = (d.extensibility.text, *(c.text for c in d.extensibility.cases))
+        parts += [Text("\nOther cases", style="bold"), _bullets(lines)]
+    return Group(*parts) if parts else None
+
+
+def _small_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for name in header:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(clean(cell)) for cell in row))
+    return table
 
 
 def _warnings(d: Decision) -> RenderableType | None:

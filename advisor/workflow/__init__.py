@@ -102,17 +102,20 @@ def run(
         UsageError: A baseline is unknown, or `stop_early` cannot be had with the rest.
         ModelError, TuningError: A model cannot be had, or cannot be tuned.
     """
+    from advisor.evaluation.elsewhere import load_others
     from advisor.evaluation.engine import Budget, Engine
     from advisor.evaluation.environment import describe_environment
     from advisor.evaluation.looks import measure_until_settled
     from advisor.evaluation.measure import Session, measure
     from advisor.evaluation.progress import Silent
+    from advisor.evaluation.variants import measure_variants
     from advisor.models.shutdown import reported_shutdowns
 
     loaded = load(case)
     chosen = chosen_baselines(loaded, baselines)
     if limit is not None and limit < 1:
         raise UsageError("--limit must be at least 1.")
+    others = load_others(loaded)
     if stop_early:
         check_stop_early(loaded, limit=limit, use_batches=use_batches)
     progress = progress or Silent()
@@ -123,13 +126,16 @@ def run(
         about = {**describe_environment(), "shutdown_dates": {name: str(day) for name, day in ends.items()}}
         run_id = opened.start_run(loaded.case.name, about)
         engine = Engine(opened, progress, Budget(budget_usd), use_batches=use_batches)
-        session = Session(loaded, engine, artefacts_folder(loaded), run_id, limit)
+        session = Session(loaded, engine, artefacts_folder(loaded), run_id, limit, others=others)
         status = "failed"
         try:
             if stop_early:
                 measured = measure_until_settled(session, chosen, settled_stored(loaded, opened))
             else:
                 measured.extend(measure(session, spec) for spec in chosen)
+                # last, so that a budget that ends has paid for the verdict first
+                for spec, result in zip(chosen, list(measured), strict=True):
+                    measure_variants(session, spec, result)
             status = "finished"
         except BudgetExceededError as error:
             stopped, status = str(error), "budget"

@@ -106,6 +106,10 @@ def rehearse(
         shutil.copytree(loaded.folder, folder, ignore=ignored)
         path = folder / CASE_FILE
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if loaded.case.extensibility is not None:  # paths relative to where the case was
+            content["extensibility"]["cases"] = [
+                str((loaded.folder / name).resolve()) for name in loaded.case.extensibility.cases
+            ]
         content = rehearsed(content, system or _system_of(content), server)
         path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
         bases = {m["model"] for m in content["models"].values()}

@@ -7,6 +7,7 @@ from typing import Any
 
 from advisor.cases.schema import QUESTION_IDS
 from advisor.records import (
+    AtDouble,
     BaselineNoise,
     BaselineSummary,
     BreakEven,
@@ -16,18 +17,26 @@ from advisor.records import (
     CostsOverTime,
     Decision,
     DifferenceNoise,
+    ElsewhereResult,
     Evidence,
+    Extensibility,
     Finding,
     Flip,
     Latency,
+    LearningCurve,
+    LearningPoint,
+    LearningStep,
     Noise,
     Payback,
+    PowerLaw,
     PromptParts,
     Provenance,
     Quality,
     Question,
     ReadinessItem,
     RetrievalQuality,
+    SeedQuality,
+    SeedSpread,
     SettingTrial,
     Slice,
     Tokens,
@@ -265,6 +274,7 @@ def full_decision() -> Decision:
                 action="Let the end-of-text token be part of what is learned.",
             ),
         ),
+        **_further(),
     )
 
 
@@ -307,6 +317,7 @@ def sparse_decision() -> Decision:
             "diagnosis": (),
             "facts": full.facts.model_copy(update={"bar": None, "assumptions": {}}),
             "provenance": Provenance(advisor_version="0.1.0"),
+            **dict.fromkeys(_further()),
         }
     )
 
@@ -314,7 +325,7 @@ def sparse_decision() -> Decision:
 def hostile_decision(text: str = HOSTILE) -> Decision:
     """The full decision with `text` in every free string field and key."""
     document = full_decision().to_dict()
-    codes = {"decision", "answer", "kind", "status", "flag", "dimension"}
+    codes = {"decision", "answer", "kind", "status", "flag", "dimension", "what", "outcome"}
     kept = {"schema_version", "generated_at", "source", "id", "measuring_is", *codes}
     return Decision.model_validate(_poisoned(document, text, kept))
 
@@ -530,6 +541,75 @@ def _baselines() -> tuple[BaselineSummary, ...]:
             setting={"features": "tfidf"},
         ),
     )
+
+
+def _further() -> dict[str, Any]:
+    """What further trainings and another case said."""
+    return {
+        "learning_curve": LearningCurve(
+            baseline="fine_tuned",
+            metric="accuracy",
+            n_items=200,
+            points=(
+                LearningPoint(n_examples=0, what="untuned", value=0.315, ci95=(0.254, 0.382)),
+                LearningPoint(n_examples=90, what="part", value=0.74, ci95=(0.675, 0.797)),
+                LearningPoint(n_examples=180, what="part", value=0.86, ci95=(0.805, 0.902)),
+                LearningPoint(n_examples=360, what="whole", value=0.91, ci95=(0.862, 0.942)),
+            ),
+            steps=(
+                LearningStep(from_examples=0, to_examples=90, difference=0.425, ci95=(0.35, 0.5)),
+                LearningStep(from_examples=90, to_examples=180, difference=0.12, ci95=(0.06, 0.18)),
+                LearningStep(from_examples=180, to_examples=360, difference=0.05, ci95=(0.0, 0.1)),
+            ),
+            fit=PowerLaw(ceiling=0.945, scale=59.0, rate=1.26),
+            at_double=AtDouble(
+                n_examples=720,
+                value=0.93,
+                ci95=(0.88, 0.962),
+                gain=0.02,
+                gain_ci95=(0.0, 0.052),
+                p_min_gain=0.46,
+                labelling_usd=960.0,
+                training_usd=0.0054,
+                price_usd=960.0054,
+            ),
+            training_sd=0.012,
+            text="Twice the data (720 examples) would give about 93.0%: perhaps worth having.",
+        ),
+        "seed_spread": SeedSpread(
+            baseline="fine_tuned",
+            reference="few_shot",
+            runs=(
+                SeedQuality(seed=0, value=0.91, difference=0.17, ci95=(0.104, 0.236)),
+                SeedQuality(seed=1, value=0.893, difference=0.153, ci95=(0.087, 0.219)),
+            ),
+            mean=0.9015,
+            sd=0.012,
+            text="fine_tuned trained under 2 seeds: 89.3% to 91.0%.",
+        ),
+        "extensibility": Extensibility(
+            baseline="fine_tuned",
+            here=0.595,
+            here_ci95=(0.52, 0.66),
+            cases=(
+                ElsewhereResult(
+                    case="policy_questions",
+                    metric="token_f1",
+                    n=60,
+                    tuned=0.11,
+                    base=0.32,
+                    difference=-0.21,
+                    ci95=(-0.31, -0.12),
+                    p_value=0.0004,
+                    min_gain=0.05,
+                    outcome="lost",
+                    text="On policy_questions the tuned model has 11.0%, its base 32.0%; a loss is shown.",
+                ),
+            ),
+            answer="no",
+            text="The tuned model itself lost elsewhere: policy_questions (-21.0 points).",
+        ),
+    }
 
 
 def _request(

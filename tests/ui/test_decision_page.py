@@ -99,7 +99,7 @@ def test_the_ten_questions_can_be_opened(open_page) -> None:
 
 def test_the_charts_are_those_of_the_report(open_page) -> None:
     app, _ = open_page(lambda overrides: full_decision())
-    assert len(app.get("vega_lite_chart")) == 5
+    assert len(app.get("vega_lite_chart")) == 6
 
 
 def test_a_what_if_changes_the_verdict_in_place(open_page) -> None:

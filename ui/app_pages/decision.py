@@ -226,6 +226,8 @@ def show_details(decision: Decision) -> None:
         st.subheader("Settings tried on the dev split")
         table(trials, words=("Baseline", "Setting"))
     draw(decision, ("loss",))
+    draw(decision, ("learning",))
+    show_further(decision)
     st.subheader("Assumptions")
     assumptions = w.assumptions(decision.facts.assumptions)
     table(
@@ -249,6 +251,18 @@ def show_details(decision: Decision) -> None:
             f"advisor {p.advisor_version}; {', '.join(f'{k} {v}' for k, v in p.software.items())}",
         ]
     )
+
+
+def show_further(decision: Decision) -> None:
+    """What further trainings and other cases say, as far as they were measured."""
+    for title, part in (
+        ("More data", decision.learning_curve),
+        ("Other seeds", decision.seed_spread),
+        ("Other cases", decision.extensibility),
+    ):
+        if part is not None:
+            st.subheader(title)
+            st.markdown(escaped(part.text))
 
 
 def show_downloads(decision: Decision) -> None:

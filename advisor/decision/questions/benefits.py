@@ -42,6 +42,8 @@ def quality(s: Situation) -> Question:
             f"{word}: {tuned.name} has {score_text(s, tuned)}, "
             f"the best alternative ({alternative.name}) {score_text(s, alternative)}."
         )
+        if s.seeds is not None:
+            evidence.append(said("measured", s.seeds.text))
         clean = tuned.quality.without_leaked
         if clean is not None:
             evidence.append(said("measured", f"{tuned.name} without leaked items: {percent(clean)}."))
@@ -106,9 +108,15 @@ def extensibility(s: Situation) -> Question:
     """Whether the base model serves other domains."""
     tuned = s.tuned
     evidence: list[Evidence] = []
+    answer: AnswerWord = "unclear"
     summary = "Not measured: no second domain was evaluated."
     record = tuned.measured.tuning if tuned else None
-    if record is not None and record.system in ("trl", "autotrain"):
+    adapter = (
+        record is not None
+        and record.system in ("trl", "autotrain")
+        and record.settings.get("method") != "full"
+    )
+    if record is not None and adapter:
         size = f" of {count(record.trainable_parameters)} parameters" if record.trainable_parameters else ""
         evidence.append(
             said(
@@ -121,12 +129,23 @@ def extensibility(s: Situation) -> Question:
             "Likely: the base model is unchanged and takes an adapter for each domain; what tuning loses elsewhere "
             "was not measured."
         )
+    if s.elsewhere is not None:
+        answer, word = (
+            s.elsewhere.answer,
+            {"yes": "Yes", "no": "No", "unclear": "Unclear"}[s.elsewhere.answer],
+        )
+        summary = f"{word}. {s.elsewhere.text}"
+        if adapter:
+            summary += " The base model is unchanged in any case, and takes an adapter for each domain."
+        evidence += [said("measured", case.text) for case in s.elsewhere.cases]
     return answered(
         "benefits.extensibility",
         "Benefits",
         "Can the base model be reused for new domains?",
-        "unclear",
+        answer,
         summary,
         evidence,
-        "A second case, on which the tuned and the base model are both measured.",
+        "More held-out items of the other cases, or training data that hold some of their tasks."
+        if s.elsewhere is not None
+        else "A second case, on which the tuned and the base model are both measured (the key `extensibility`).",
     )

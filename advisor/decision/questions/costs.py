@@ -205,6 +205,13 @@ def data(s: Situation) -> Question:
         answer = "no"
         summary = f"No: tuning on {count(n)} examples does not surely lift the model over itself untuned."
         evidence.append(said("measured", f"{tuned.name} against {base.name}: {interval_text(pair.ci95)}."))
+    curve = s.learning
+    if curve is not None:
+        values = ", ".join(f"{percent(p.value)} at {count(p.n_examples)}" for p in curve.points)
+        evidence.append(said("measured", f"{curve.metric} by training examples: {values}."))
+        evidence.append(said("estimated" if curve.at_double else "measured", curve.text))
+        if curve.at_double is not None:
+            summary += f" {curve.text}"
     return answered(
         "costs.data",
         "Costs",
@@ -213,5 +220,11 @@ def data(s: Situation) -> Question:
         summary,
         evidence,
         "More examples, cleaner ones"
-        + (", or documents to retrieve from." if kind == "question_answering" else "."),
+        + (", or documents to retrieve from." if kind == "question_answering" else ".")
+        + (
+            " What twice the data would bring is measured with `tuning.learning_curve: [0.25, 0.5]` and priced with "
+            "`effort.label_minutes_per_example`."
+            if curve is None and tuned is not None
+            else ""
+        ),
     )

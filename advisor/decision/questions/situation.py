@@ -11,7 +11,18 @@ from advisor.decision.summary import Findings, Standing
 from advisor.decision.verdict import Judgement
 from advisor.economics.costs import CostModel
 from advisor.formatting import interval, percent
-from advisor.records import AnswerWord, BaselineSummary, BreakEven, Cost, Evidence, EvidenceKind, Question
+from advisor.records import (
+    AnswerWord,
+    BaselineSummary,
+    BreakEven,
+    Cost,
+    Evidence,
+    EvidenceKind,
+    Extensibility,
+    LearningCurve,
+    Question,
+    SeedSpread,
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,9 @@ class Situation:
     baselines: tuple[BaselineSummary, ...]
     judgement: Judgement
     break_even: tuple[BreakEven, ...]
+    learning: LearningCurve | None = None
+    seeds: SeedSpread | None = None
+    elsewhere: Extensibility | None = None
 
     @property
     def case(self) -> Case:

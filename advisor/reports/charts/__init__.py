@@ -16,6 +16,7 @@ from advisor.reports import wording
 from advisor.reports.charts._layers import to_svg
 from advisor.reports.charts._theme import COLOURS, DARK, LIGHT, NARROW, WIDE, Theme, Width
 from advisor.reports.charts.cost import cost_chart, payback_months
+from advisor.reports.charts.learning import learning_chart
 from advisor.reports.charts.loss import loss_chart
 from advisor.reports.charts.quality import quality_chart
 from advisor.reports.charts.request import tokens_chart
@@ -33,6 +34,7 @@ __all__ = [
     "Width",
     "cost_chart",
     "describe",
+    "learning_chart",
     "loss_chart",
     "payback_months",
     "quality_chart",
@@ -55,6 +57,7 @@ CHARTS: dict[str, tuple[str, DrawChart]] = {
     "cost": ("What it costs over time", cost_chart),
     "tokens": ("What a request consists of", tokens_chart),
     "loss": ("How tuning went", loss_chart),
+    "learning": ("Quality by the amount of training data", learning_chart),
 }
 """Every chart by id, with its title, in the order they are shown."""
 
@@ -78,5 +81,8 @@ def describe(decision: Decision, chart: str) -> str:
         case "tokens":
             figures = [f"{names[b.name]} {tokens(b.tokens.input)}" for b in decision.baselines]
             return f"Mean prompt tokens per request: {'; '.join(figures)}."
+        case "learning":
+            curve = decision.learning_curve
+            return one_line(curve.text) if curve else "No learning curve was measured."
         case _:
             return "Training loss and dev loss by training step."
