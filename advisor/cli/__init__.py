@@ -13,6 +13,7 @@ import typer
 
 from advisor.cli import prices, tune
 from advisor.cli._shared import CaseArgument, JsonOption, StoreOption, print_json, say, stderr, stdout
+from advisor.cli.loadtest import loadtest
 from advisor.errors import AdvisorError, UsageError
 from advisor.version import __version__
 
@@ -31,6 +32,7 @@ app = typer.Typer(
 
 app.add_typer(tune.app)
 app.add_typer(prices.app)
+app.command()(loadtest)
 
 SetOption = Annotated[
     list[str] | None,

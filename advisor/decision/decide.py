@@ -12,6 +12,7 @@ from advisor.decision.questions import Situation, answer_questions
 from advisor.decision.summary import Findings, comparisons, cost_models, summarise_findings
 from advisor.decision.verdict import confidence, judge
 from advisor.economics.break_even import break_even
+from advisor.economics.capacity import capacity_of
 from advisor.economics.costs import CostModel, monthly_volumes, summarise
 from advisor.formatting import count, percent
 from advisor.records import (
@@ -61,6 +62,11 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         warnings=(*evidence.warnings, *_warnings(situation)),
         facts=_facts(evidence),
         provenance=evidence.provenance,
+        load_tests=tuple(
+            capacity_of(evidence.case, s.spec, s.measured.load)
+            for s in findings.standings
+            if s.measured.load is not None
+        ),
     )
 
 
@@ -174,6 +180,9 @@ def _warnings(s: Situation) -> list[str]:
             warnings.append(
                 f"{standing.name} was measured on {standing.n} of {evidence.data.n_held_out} held-out items."
             )
+        if standing.measured.load is not None:
+            capacity = capacity_of(evidence.case, standing.spec, standing.measured.load)
+            warnings += [capacity.text] if capacity.requests_per_s is None else []
         if standing.tuned:
             warnings += _worse_than_base(s, standing.name)
         if (

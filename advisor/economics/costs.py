@@ -20,10 +20,8 @@ from collections.abc import Iterable, Sequence
 
 from advisor.cases.schema import BaselineSpec, Case, Effort, Serving, TokenPrices, likely
 from advisor.catalogue.prices import Price
+from advisor.economics.capacity import HOURS_PER_MONTH, served_throughput
 from advisor.records import Cost, Measured, Record
-
-HOURS_PER_MONTH = 730
-"""8,760 hours a year / 12."""
 
 
 class CostModel(Record):
@@ -118,9 +116,13 @@ def cost_model(
     else:
         model = case.models[str(spec.model)]
         if model.serving is not None:
-            if model.serving.requests_per_s is not None:
-                seconds = 1 / model.serving.requests_per_s
-                notes.append(f"throughput of {model.serving.requests_per_s:g} requests/s is declared")
+            per_s, source = served_throughput(
+                measured.load if measured else None,
+                model.serving.requests_per_s,
+                case.constraints.latency_p95_s,
+            )
+            seconds = seconds if per_s is None else 1 / per_s
+            notes += [source] if source else []
             per_request, machine, per_1k = _hourly_serving(model.serving, seconds, notes)
         elif price is not None or model.prices is not None:
             per_request = _token_cost(price or model.prices, measured, notes)

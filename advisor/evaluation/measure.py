@@ -39,7 +39,7 @@ from advisor.scoring import aggregate, default_metrics, score_item
 LATENCY_PROBES = 10
 """Requests sent one at a time, after one that warms up, to know what a single caller waits for."""
 _FORMAT = 3  # of measurements; a change of it measures everything again
-_NO_MATTER = {
+MATTERS_NOT = {
     "prices",
     "serving",
     "hosting",
@@ -110,7 +110,7 @@ def measurement_fingerprint(loaded: LoadedCase, spec: BaselineSpec) -> str:
     """A hash of all that decides a baseline's results; prices and assumptions are no part of it."""
     case = loaded.case
     model = (
-        case.models[spec.model].model_dump(mode="json", exclude=_NO_MATTER, exclude_defaults=True)
+        case.models[spec.model].model_dump(mode="json", exclude=MATTERS_NOT, exclude_defaults=True)
         if spec.model
         else None
     )

@@ -40,6 +40,7 @@ from advisor.records.measured import (
     Tokens,
     TuningRecord,
 )
+from advisor.records.serving import ServingCapacity
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -74,6 +75,7 @@ __all__ = [
     "Record",
     "RetrievalQuality",
     "SeedRun",
+    "ServingCapacity",
     "SettingTrial",
     "StoppedEarly",
     "Tokens",

@@ -9,6 +9,7 @@ from pydantic import Field, JsonValue
 
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
 from advisor.records.measured import PromptParts, RetrievalQuality, SettingTrial, Tokens, TuningRecord
+from advisor.records.serving import ServingCapacity
 
 SCHEMA_VERSION = 1
 
@@ -194,6 +195,8 @@ class Decision(Record):
     warnings: tuple[str, ...]
     facts: CaseFacts
     provenance: Provenance
+    load_tests: tuple[ServingCapacity, ...] = ()
+    """What served baselines carry, where a load test was made."""
 
     def to_json(self) -> str:
         """The document as the outside knows it, indented."""

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from advisor import formatting
 from advisor.records import Decision
-from advisor.reports import charts, wording
+from advisor.reports import charts, load, wording
 
 
 def render_html(decision: Decision) -> str:
@@ -56,6 +56,7 @@ def environment() -> Environment:
     environment.globals.update(
         f=formatting,
         w=wording,
+        load=load,
         COLOURS=charts.COLOURS,
     )
     return environment

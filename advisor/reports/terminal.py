@@ -30,6 +30,7 @@ from advisor.formatting import (
 )
 from advisor.records import BaselineSummary, Decision
 from advisor.reports import wording
+from advisor.reports.load import load_section
 
 MAX_COLUMNS = 100
 NARROW = 96
@@ -44,6 +45,7 @@ def print_decision(decision: Decision, console: Console) -> None:
     for part in (
         _verdict(decision),
         _comparison(decision, width),
+        load_section(decision.load_tests),
         _questions(decision),
         _warnings(decision),
     ):
