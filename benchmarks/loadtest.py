@@ -1,10 +1,10 @@
 """How much of a server's throughput does `advisor loadtest` see?
 
-One mock server in a process of its own answers chat requests after a fixed time, any number at once. It is put under load
-in turns by `advisor loadtest` and by a bare loop of httpx2 calls with the same prompts, which parses the answers and does
-nothing else.
+One mock server in a process of its own answers chat requests after a fixed time, any number at once. It is put
+under load in turns by `advisor loadtest` and by a bare loop of httpx2 calls, which parses the answers and does nothing
+else.
 
-    python benchmarks/loadtest.py [--rounds 3] [--requests 320] [--latency 0.1]
+    python benchmarks/loadtest.py [--rounds 5] [--waves 30] [--latency 0.1]
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rounds", type=int, default=3, help="the median of so many rounds counts")
-    parser.add_argument("--requests", type=int, default=320, help="counted requests a level")
+    parser.add_argument("--rounds", type=int, default=5, help="the median of so many rounds counts")
+    parser.add_argument("--waves", type=int, default=30, help="counted requests of each place")
     parser.add_argument("--latency", type=float, default=0.1, help="seconds that the server takes")
     arguments = parser.parse_args()
 
@@ -51,7 +51,7 @@ def main() -> None:
         url = f"http://127.0.0.1:{mine.recv()}/v1"
         with tempfile.TemporaryDirectory() as scratch:
             case = write_case(Path(scratch) / "case", url)
-            rows = [compare(case, url, level, arguments.requests, arguments.rounds) for level in LEVELS]
+            rows = [compare(case, url, level, arguments.waves * level, arguments.rounds) for level in LEVELS]
     finally:
         server.terminate()
         server.join()
@@ -68,14 +68,13 @@ def main() -> None:
         "loadtest",
         hardware=hardware(),
         packages=["openai", "httpx2", "uvicorn"],
-        figures={"latency_s": arguments.latency, "requests": arguments.requests, "levels": rows},
+        figures={"latency_s": arguments.latency, "requests_of_each_place": arguments.waves, "levels": rows},
     )
     print(f"written: {path}")
 
 
-def compare(case: Path, url: str, level: int, requests: int, rounds: int) -> dict[str, Any]:
+def compare(case: Path, url: str, level: int, n: int, rounds: int) -> dict[str, Any]:
     """Both ways in turns, so that other work on the machine hits both alike."""
-    n = -(-requests // level) * level
     bare, seen, p95 = [], [], []
     for _ in range(rounds):
         bare.append(asyncio.run(bare_loop(url, level, n)))

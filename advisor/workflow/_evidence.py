@@ -107,9 +107,8 @@ def from_store(loaded: LoadedCase, store: Store) -> tuple[list[Measured], str | 
     imported = [m.imported for _, m in found]
     provenance = Provenance(
         advisor_version=__version__,
-        recorded_at=runs[newest]["started_at"].strftime("%Y-%m-%d")
-        if runs[newest].get("started_at")
-        else None,
+        recorded_at=environment.get("recorded_at")  # of an imported evaluation
+        or (runs[newest]["started_at"].strftime("%Y-%m-%d") if runs[newest].get("started_at") else None),
         hardware=environment.get("hardware"),
         software=environment.get("software", {}),
         source="imported" if all(imported) else "mixed" if any(imported) else "measured here",
