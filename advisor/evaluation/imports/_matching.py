@@ -124,16 +124,20 @@ class _Items:
             self._by_text[_plain(e.input_text)].append(e.id)
 
     def find(self, row: Row) -> tuple[str | None, str]:
-        """(the item's id, else why there is none)."""
-        for i in row.ids:
-            if i in self._ids:
-                return i, ""
-        for text in row.texts:
-            same = self._by_text.get(_plain(text), [])
-            if len(same) == 1:
-                return same[0], ""
-            if same:
-                return None, f"its input is that of {', '.join(same)}; give it an id"
+        """(the item's id, else why there is none).
+
+        An id counts before an input, but not against it: ids that are mere numbers may be those of other items.
+        """
+        named = next((i for i in row.ids if i in self._ids), None)
+        alike = next((same for t in row.texts if (same := self._by_text.get(_plain(t)))), [])
+        if named is not None:
+            if alike and named not in alike:
+                return None, f"its id is that of {named}, but its input is that of {', '.join(alike)}"
+            return named, ""
+        if len(alike) == 1:
+            return alike[0], ""
+        if alike:
+            return None, f"its input is that of {', '.join(alike)}; give it an id"
         said = f" (ids tried: {', '.join(map(_short, row.ids))})" if row.ids else ""
         return None, f"is no item of the held-out set, neither by id{said} nor by equal input"
 
