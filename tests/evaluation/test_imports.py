@@ -1,7 +1,7 @@
 """Results of other tools: promptfoo's output and Inspect's logs, as the tools themselves wrote them.
 
 The fixtures are real: `promptfoo eval -o` of promptfoo 0.121.20 (results version 3, Node 20.20.2, providers `echo` and
-a JavaScript one that reports tokens, `--repeat 2`), and logs of inspect_ai 0.3.285 with `mockllm/model` (`.eval` of two
+a JavaScript one that reports tokens, `--repeat 2`) and of 0.43.1 (version 2), and logs of inspect_ai 0.3.285 with `mockllm/model` (`.eval` of two
 epochs with failing samples, `.json` of samples without ids). Events, tracebacks and model arguments were taken out of
 the logs, and their files packed again as they were: with Zstandard.
 """
@@ -29,6 +29,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 PROMPTFOO = FIXTURES / "promptfoo_repeat.json"
 EVAL = FIXTURES / "inspect_epochs.eval"
 LOG = FIXTURES / "inspect_no_ids.json"
+OLD = FIXTURES / "promptfoo_v2.json"
 INPUTS = ["Where is my parcel?", "I was charged twice.", "Do you sell mugs?", "The courier broke it."]
 OUTPUTS = ["delivery", "payment", "other", "delivery"]
 ROWS = [
@@ -175,6 +176,20 @@ def test_all_that_cannot_be_matched_is_said_at_once_and_nothing_is_taken(tmp_pat
 def test_equal_inputs_need_an_id(tmp_path: Path) -> None:
     case = little_case(tmp_path / "c", [*ROWS, {**ROWS[3], "id": "h4"}])
     assert "is that of h3, h4; give it an id" in problems(load_case(case), PROMPTFOO)
+
+
+def test_promptfoos_results_of_version_2(folder: Path) -> None:
+    assert recognised(OLD) == "promptfoo"
+    found = read(folder, OLD, names={"echo": "zero_shot", "mjs|Sort the message: {{input}}": "tuned"})
+    assert [(i.id, i.scores["accuracy"], i.usage.input) for i in found["tuned"].items] == [
+        ("h0", 1, 42),  # by vars.id
+        ("h1", 1, 42),  # by equal input
+    ]
+    assert [(i.scores["accuracy"], i.usage.input, i.cost_usd) for i in found["zero_shot"].items] == [
+        (0, None, None)
+    ] * 2
+    assert found["tuned"].items[0].cost_usd == pytest.approx(0.0001)
+    assert found["tuned"].notes == ("tuned: scored by promptfoo, not here.",)  # it says neither version nor day
 
 
 def test_older_results_have_other_places(folder: Path, tmp_path: Path) -> None:
@@ -350,7 +365,7 @@ def test_options_that_do_not_fit_are_refused(folder: Path, options: dict[str, An
         read_import(load_case(folder), folder / "r.jsonl", **options)
 
 
-@pytest.mark.parametrize("path", [PROMPTFOO, EVAL, LOG], ids=lambda p: p.name)
+@pytest.mark.parametrize("path", [PROMPTFOO, OLD, EVAL, LOG], ids=lambda p: p.name)
 def test_fixtures_name_no_machine(path: Path) -> None:
     if path == EVAL:
         from advisor.evaluation.imports._zip import members
