@@ -27,8 +27,8 @@ from advisor.models.base import ChatModel, sent_messages
 from advisor.records import ChatRequest, Completion, Failure, LoadPoint
 
 DEFAULT_REQUESTS = 100
-BUSY = 0.85
-"""Share of the time from which the load generator itself may have been the limit."""
+LATE = 0.05
+"""Share of the median latency from which the load generator's own lateness is said."""
 FEW = 20
 """Answers below which a 95th percentile is little more than the slowest one."""
 
@@ -37,7 +37,7 @@ class LoadedModel(Protocol):
     """A model that can be kept under a number of calls; see `HostedChatModel.drive`."""
 
     def drive(self, places: int, next_request: Any, heard: Any) -> float:
-        """Keeps so many calls under way; returns the seconds of processor time that it took."""
+        """Keeps so many calls under way; returns the seconds by which the asking program was late."""
 
 
 @dataclass(frozen=True)
@@ -321,12 +321,13 @@ def _drive(
         listener.heard(request, answer, answer.latency_s if isinstance(answer, Completion) else None)
 
     window.open()
-    used_s = 0.0 if listener.purse.stopped else endpoint.drive(places, following, heard)
+    late_s = 0.0 if listener.purse.stopped else endpoint.drive(places, following, heard)
     listener.finish()
-    if window.elapsed_s and used_s / window.elapsed_s > BUSY:
+    p50_s = window.point().p50_s
+    if p50_s is not None and late_s > LATE * p50_s:
         notes.append(
-            f"{places} at a time: this program was busy {used_s / window.elapsed_s:.0%} of the time with asking, "
-            "so the server may carry more than was measured."
+            f"{places} at a time: answers lay unread for {late_s * 1000:.0f} ms here, for this machine was busy; the "
+            "server may be faster, and carry more, than was measured."
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -32,6 +33,8 @@ T = TypeVar("T")
 FAILURE_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 1.0
 """Under load a failed call leaves its place empty for so long, or for what the endpoint asks within the longest."""
+_LOOK_S = 0.02
+"""Between two looks at how late this program is."""
 BATCH_PER_CALL = 8
 """A batch holds so many requests for each call that may be under way."""
 
@@ -150,16 +153,23 @@ class HostedChatModel:
             heard: Takes each answer. Both are called in one thread of the model's, never at the same time.
 
         Returns:
-            Seconds of processor time that asking took: near those that passed, this program was the limit.
+            Seconds by which this program itself was late, in the median: so long an answer lay there unread.
 
         Raises:
             ModelError: The key is missing or refused, the model is not there, or the quota is used up.
         """
         link = self._connected()
-        used: list[float] = []
+        lags: list[float] = []
+        full = places
+
+        async def watch(ticket: Ticket) -> None:
+            while full:
+                due = time.perf_counter() + _LOOK_S
+                await asyncio.sleep(_LOOK_S)
+                lags.append(max(0.0, time.perf_counter() - due))
 
         async def place(ticket: Ticket) -> None:
-            used.append(time.thread_time())
+            nonlocal full
             while not ticket.stopped and (request := next_request()) is not None:
                 ticket.under_way = True
                 outcome = await self._ask(link, request)
@@ -173,11 +183,11 @@ class HostedChatModel:
                     heard(request, _failure(outcome, 1))
                     asked_s = getattr(outcome, "wait_s", None) or FAILURE_PAUSE_S
                     await asyncio.sleep(min(asked_s, LONGEST_PAUSE_S))
-            used.append(time.thread_time())
+            full -= 1
 
-        for _ in self._loop.results([place] * places):
+        for _ in self._loop.results([watch, *[place] * places]):
             pass
-        return max(used) - min(used)
+        return statistics.median(lags) if lags else 0.0
 
     def run(self, work: Callable[[AsyncOpenAI], Awaitable[T]], *, repeatable: bool = False) -> T:
         """Does one piece of work with the client, e.g. a call of the batch endpoint.

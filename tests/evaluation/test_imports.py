@@ -189,7 +189,9 @@ def test_promptfoos_results_of_version_2(folder: Path) -> None:
         (0, None, None)
     ] * 2
     assert found["tuned"].items[0].cost_usd == pytest.approx(0.0001)
-    assert found["tuned"].notes == ("tuned: scored by promptfoo, not here.",)  # it says neither version nor day
+    assert found["tuned"].notes == (
+        "tuned: scored by promptfoo, not here.",
+    )  # it says neither version nor day
 
 
 def test_older_results_have_other_places(folder: Path, tmp_path: Path) -> None:
@@ -198,21 +200,16 @@ def test_older_results_have_other_places(folder: Path, tmp_path: Path) -> None:
     def age(document: Any) -> None:
         results = document["results"]["results"]
         for result in results:
+            result["vars"]["id"] = f"h{result['testIdx'] // 2}"
             result["provider"] = result["provider"]["label"]
             result.pop("failureReason")
             result.pop("testCase")
         document["results"] = results
 
-    found = read(folder, changed(PROMPTFOO, tmp_path, lambda d: _only_named(d) or age(d)))
+    found = read(folder, changed(PROMPTFOO, tmp_path, age))
     assert [i.id for i in found["tuned"].items] == ["h0", "h1", "h2", "h3"]
     assert found["tuned"].items[2].failure is not None
     assert found["tuned"].items[3].scores == {"accuracy": 0.5}
-
-
-def _only_named(document: Any) -> None:
-    """Ids where older versions have them: among the variables."""
-    for result in document["results"]["results"]:
-        result["vars"]["id"] = f"h{result['testIdx'] // 2}"
 
 
 # ── Inspect ──────────────────────────────────────────────────────────────────────────────────────────────

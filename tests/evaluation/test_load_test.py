@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, text
 
 from advisor import workflow
 from advisor.errors import ModelError, NoResultsError, UsageError
+from advisor.evaluation.progress import Silent
 from advisor.records import LoadPoint
 from advisor.testing import ContractServer, Fault
 from advisor.workflow.loadtest import LoadOutcome, loadtest
@@ -139,6 +140,18 @@ def test_the_warm_up_does_not_count(tmp_path: Path, serve: Callable[..., Contrac
     (point,) = loadtest(case, "zero_shot", [2], requests=6).test.points
     assert (point.requests, point.failed) == (6, 0)
     assert n_of(server, "chat") in (8, 9)  # two to warm up, six counted, at most one to keep the places full
+
+
+def test_a_load_generator_that_is_late_itself_says_so(
+    tmp_path: Path, serve: Callable[..., ContractServer]
+) -> None:
+    class Slow(Silent):
+        def advance(self, items: int, *, tokens: int = 0, usd: float = 0.0, stored: bool = False) -> None:
+            time.sleep(0.03)
+
+    case = hosted_case(tmp_path / "c", serve(latency_s=LATENCY_S), model={"serving": SERVING})
+    late = loadtest(case, "zero_shot", [4], requests=20, progress=Slow()).test
+    assert any("answers lay unread" in note for note in late.notes)
 
 
 # ── failures ─────────────────────────────────────────────────────────────────────────────────────────────
