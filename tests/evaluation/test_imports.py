@@ -1,9 +1,9 @@
 """Results of other tools: promptfoo's output and Inspect's logs, as the tools themselves wrote them.
 
 The fixtures are real: `promptfoo eval -o` of promptfoo 0.121.20 (results version 3, Node 20.20.2, providers `echo` and
-a JavaScript one that reports tokens, `--repeat 2`) and of 0.43.1 (version 2), and logs of inspect_ai 0.3.285 with `mockllm/model` (`.eval` of two
-epochs with failing samples, `.json` of samples without ids). Events, tracebacks and model arguments were taken out of
-the logs, and their files packed again as they were: with Zstandard.
+a JavaScript one that reports tokens, `--repeat 2`) and of 0.43.1 (version 2), and logs of inspect_ai 0.3.285 with
+`mockllm/model` (`.eval` of two epochs with failing samples, `.json` of samples without ids). Events, tracebacks and
+model arguments were taken out of the logs, and their files packed again as they were: with Zstandard.
 """
 
 from __future__ import annotations
