@@ -13,6 +13,8 @@ import typer
 
 from advisor.cli import prices, tune
 from advisor.cli._shared import CaseArgument, JsonOption, StoreOption, print_json, say, stderr, stdout
+from advisor.cli.imports import import_results
+from advisor.cli.loadtest import loadtest
 from advisor.errors import AdvisorError, UsageError
 from advisor.version import __version__
 
@@ -31,6 +33,8 @@ app = typer.Typer(
 
 app.add_typer(tune.app)
 app.add_typer(prices.app)
+app.command()(loadtest)
+app.command("import")(import_results)
 
 SetOption = Annotated[
     list[str] | None,
@@ -264,22 +268,6 @@ def batch(
             say(f"{e.folder}: {e.error}")
     if any(e.error is not None for e in entries):
         raise typer.Exit(3)
-
-
-@app.command("import")
-def import_results(
-    case: CaseArgument,
-    results: Annotated[
-        Path, typer.Argument(metavar="RESULTS.jsonl", help="A line per baseline and held-out item.")
-    ],
-    store: StoreOption = None,
-) -> None:
-    """Take in results that were measured elsewhere; `baseline`, `id` and `score` are needed, the rest is optional."""
-    from advisor import workflow
-
-    for name, n in workflow.import_results(case, results, store=store).items():
-        say(f"{name}: {n} items")
-    say(f"Next: advisor decide {case}")
 
 
 @app.command()

@@ -28,6 +28,7 @@ from advisor.decision.summary import Findings, accounts_of, comparisons, summari
 from advisor.decision.uncertainty import uncertainty
 from advisor.decision.verdict import Judgement, judge
 from advisor.economics.break_even import break_even
+from advisor.economics.capacity import capacity_of
 from advisor.economics.costs import CostModel
 from advisor.economics.drivers import drivers_of
 from advisor.economics.summary import summarise
@@ -115,6 +116,11 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         learning_curve=situation.learning,
         seed_spread=situation.seeds,
         extensibility=situation.elsewhere,
+        load_tests=tuple(
+            capacity_of(evidence.case, s.spec, s.measured.load)
+            for s in findings.standings
+            if s.measured.load is not None
+        ),
     )
 
 
@@ -271,6 +277,9 @@ def _warnings(s: Situation) -> list[str]:
             warnings.append(
                 f"{standing.name} was measured on {standing.n} of {evidence.data.n_held_out} held-out items."
             )
+        if standing.measured.load is not None:
+            capacity = capacity_of(evidence.case, standing.spec, standing.measured.load)
+            warnings += [capacity.text] if capacity.requests_per_s is None else []
         if standing.tuned:
             base = findings.base_of(standing)
             worse = worse_than_base(

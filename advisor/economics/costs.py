@@ -20,12 +20,10 @@ from typing import Literal
 
 from advisor.cases.schema import BaselineSpec, Case, Serving, TokenPrices
 from advisor.catalogue.prices import Price
+from advisor.economics.capacity import served_throughput
 from advisor.economics.drivers import machine_key
 from advisor.economics.resources import Resources
-from advisor.records import BaselineKind, LoadTest, Record
-
-HOURS_PER_MONTH = 730
-"""8,760 hours a year / 12."""
+from advisor.records import BaselineKind, Record
 
 HoursField = Literal["data_hours", "evaluation_hours", "refinement_hours"]
 
@@ -184,13 +182,12 @@ def _price_note(price: Price) -> str:
 def _machine(
     case: Case, serving: Serving, resources: Resources, key: str | None, notes: list[str]
 ) -> dict[str, object]:
-    """A machine by the hour. A declared throughput counts over a load test's, and that over measured machine time."""
+    """A machine by the hour: its throughput under load, else the declared one, else that of the measured batches."""
     seconds = resources.machine_s
-    if serving.requests_per_s is not None:
-        seconds = 1 / serving.requests_per_s
-        notes.append(f"throughput of {serving.requests_per_s:g} requests/s is declared")
-    elif resources.load is not None:
-        seconds = _under_load(resources.load, case.constraints.latency_p95_s, notes) or seconds
+    per_s, source = served_throughput(resources.load, serving.requests_per_s, case.constraints.latency_p95_s)
+    if per_s is not None:
+        seconds = 1 / per_s
+    notes += [source] if source else []
     if seconds is None:
         notes.append("throughput is unknown: one machine is assumed")
     return {
@@ -200,19 +197,6 @@ def _machine(
         "always_on": serving.always_on,
         "machine_s": seconds,
     }
-
-
-def _under_load(load: LoadTest, limit_s: float | None, notes: list[str]) -> float | None:
-    """Seconds a request at the highest throughput that kept the latency limit; of all points if none did."""
-    sound = [p for p in load.points if p.requests_per_s > 0 and not p.failed]
-    kept = [p for p in sound if limit_s is None or p.p95_s <= limit_s]
-    if not sound:
-        return None
-    if not kept:
-        notes.append(f"under load, no tested number of requests at a time keeps {limit_s:g} s")
-    point = max(kept, key=lambda p: p.requests_per_s) if kept else min(sound, key=lambda p: p.concurrency)
-    notes.append(f"throughput of {point.requests_per_s:.3g} requests/s was measured under load on {load.on}")
-    return 1 / point.requests_per_s
 
 
 def _classifier(case: Case, spec: BaselineSpec, resources: Resources, notes: list[str]) -> dict[str, object]:

@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from advisor.economics.costs import HOURS_PER_MONTH, CostModel
+from advisor.economics.capacity import HOURS_PER_MONTH
+from advisor.economics.costs import CostModel
 from advisor.economics.drivers import Array, Drivers, Value, token_key
 
 SECONDS_PER_MONTH = HOURS_PER_MONTH * 3600

@@ -57,7 +57,7 @@ def answer_by_batch(
     """
     from advisor.models._hosted_batch import HostedBatches
 
-    hosted: Any = getattr(model, "batch_endpoint", model)
+    hosted: Any = getattr(model, "endpoint", model)
     batches = HostedBatches(hosted)
     found: dict[str, Answer] = {}
     for row in engine.store.open_batches(model.version):

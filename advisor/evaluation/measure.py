@@ -61,7 +61,7 @@ LATENCY_PROBES = 10
 _FORMAT = 3  # of measurements; a change of it measures everything again
 _FURTHER = {"tuning": {"seeds", "learning_curve"}}
 """What of a baseline adds to its result and does not change it."""
-_NO_MATTER = {
+MATTERS_NOT = {
     "prices",
     "serving",
     "hosting",
@@ -199,7 +199,7 @@ def measurement_fingerprint(loaded: LoadedCase, spec: BaselineSpec) -> str:
 
 def _described(model: ModelSpec) -> JsonValue:
     """What of a model decides its answers."""
-    return model.model_dump(mode="json", exclude=_NO_MATTER, exclude_defaults=True)
+    return model.model_dump(mode="json", exclude=MATTERS_NOT, exclude_defaults=True)
 
 
 def measure(session: Session, spec: BaselineSpec) -> Measured:

@@ -208,8 +208,8 @@ class _Deployed:
         return self._job.system != "azure_openai"
 
     @property
-    def batch_endpoint(self) -> object:
-        """The model whose batch endpoint answers; deployed if need be."""
+    def endpoint(self) -> object:
+        """The model itself, to be asked in other ways than one by one; deployed if need be."""
         self._deploy()
         return self._model
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -29,6 +30,11 @@ from advisor.records import ChatRequest, Completion, Failure, Message
 
 T = TypeVar("T")
 
+FAILURE_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 1.0
+"""Under load a failed call leaves its place empty for so long, or for what the endpoint asks within the longest."""
+_LOOK_S = 0.02
+"""Between two looks at how late this program is."""
 BATCH_PER_CALL = 8
 """A batch holds so many requests for each call that may be under way."""
 
@@ -130,6 +136,58 @@ class HostedChatModel:
         if requests:
             link = self._connected()
             yield from self._loop.results([partial(self._answer, link, r) for r in requests])
+
+    def drive(
+        self,
+        places: int,
+        next_request: Callable[[], ChatRequest | None],
+        heard: Callable[[ChatRequest, Completion | Failure], None],
+    ) -> float:
+        """Keeps a fixed number of calls under way, each made once, until no request is left: a closed loop, for load.
+
+        Nothing is asked again and no rate is kept, so what the endpoint refuses is heard as a failure.
+
+        Args:
+            places: Calls under way at once.
+            next_request: What is asked next; None ends the place that asks for it.
+            heard: Takes each answer. Both are called in one thread of the model's, never at the same time.
+
+        Returns:
+            Seconds by which this program itself was late, in the median: so long an answer lay there unread.
+
+        Raises:
+            ModelError: The key is missing or refused, the model is not there, or the quota is used up.
+        """
+        link = self._connected()
+        lags: list[float] = []
+        full = places
+
+        async def watch(ticket: Ticket) -> None:
+            while full:
+                due = time.perf_counter() + _LOOK_S
+                await asyncio.sleep(_LOOK_S)
+                lags.append(max(0.0, time.perf_counter() - due))
+
+        async def place(ticket: Ticket) -> None:
+            nonlocal full
+            while not ticket.stopped and (request := next_request()) is not None:
+                ticket.under_way = True
+                outcome = await self._ask(link, request)
+                ticket.under_way = False
+                if isinstance(outcome, ModelError):
+                    raise outcome
+                if isinstance(outcome, Completion):
+                    self.notice(outcome)
+                    heard(request, outcome)
+                else:
+                    heard(request, _failure(outcome, 1))
+                    asked_s = getattr(outcome, "wait_s", None) or FAILURE_PAUSE_S
+                    await asyncio.sleep(min(asked_s, LONGEST_PAUSE_S))
+            full -= 1
+
+        for _ in self._loop.results([watch, *[place] * places]):
+            pass
+        return statistics.median(lags) if lags else 0.0
 
     def run(self, work: Callable[[AsyncOpenAI], Awaitable[T]], *, repeatable: bool = False) -> T:
         """Does one piece of work with the client, e.g. a call of the batch endpoint.

@@ -61,6 +61,7 @@ from advisor.records.noise import (
     VersionShare,
     WithoutDuplicates,
 )
+from advisor.records.serving import ServingCapacity
 from advisor.records.slices import Slice, SliceDimension
 from advisor.records.uncertainty import (
     BaselineOdds,
@@ -132,6 +133,7 @@ __all__ = [
     "SeedQuality",
     "SeedRun",
     "SeedSpread",
+    "ServingCapacity",
     "SettingTrial",
     "Slice",
     "SliceDimension",

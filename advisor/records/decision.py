@@ -22,6 +22,7 @@ from advisor.records.measured import (
     TuningRecord,
 )
 from advisor.records.noise import Noise
+from advisor.records.serving import ServingCapacity
 from advisor.records.slices import Slice
 from advisor.records.uncertainty import MapPoint, Purchase, TornadoBar, Uncertainty
 
@@ -247,6 +248,8 @@ class Decision(Record):
     """Quality under several seeds, where they were trained."""
     extensibility: Extensibility | None = None
     """The tuned model on other cases, where it was asked."""
+    load_tests: tuple[ServingCapacity, ...] = ()
+    """What served baselines carry, where a load test was made."""
 
     def to_json(self) -> str:
         """The document as the outside knows it, indented."""

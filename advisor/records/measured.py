@@ -116,10 +116,13 @@ class LoadPoint(Record):
 
     concurrency: int
     requests: int
+    """Those counted, failed ones included; warm-up excluded."""
     failed: int
     requests_per_s: float
-    p50_s: float
-    p95_s: float
+    """Answered ones."""
+    p50_s: float | None
+    p95_s: float | None
+    """Latencies of the answered ones; None where none was."""
     output_tokens_per_s: float | None = None
     first_token_p50_s: float | None = None
 
@@ -132,6 +135,8 @@ class LoadTest(Record):
     """Day of the test."""
     where: str | None = None
     """The endpoint, or the hardware of this process."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the figures should know: prompts that came again, a load generator at its own limit."""
 
 
 class Measured(Record):

@@ -25,6 +25,8 @@ from advisor.records import BaselineSummary, Decision, TuningRecord
 from advisor.reports import charts, further, hidden, wording
 from advisor.reports.judge import TITLE as JUDGE_TITLE
 from advisor.reports.judge import judge_lines
+from advisor.reports.load import HEADER as LOAD_HEADER
+from advisor.reports.load import load_rows, measured_on
 from advisor.reports.over_time import costs_sentences, costs_table
 
 _NEEDS_ESCAPE = re.compile(r"([\\`*_{}\[\]#|~$@^]|://|:(?=\w)|(?<=\bwww)\.)")
@@ -64,6 +66,7 @@ def render_markdown(decision: Decision) -> str:
         _hidden(decision),
         _slices(decision),
         _break_even(decision),
+        _load_tests(decision),
         _questions(decision),
         _flips(decision),
         _readiness(decision),
@@ -244,6 +247,21 @@ def _break_even(d: Decision) -> list[str]:
             for a, b, month in charts.payback_months(d)
         ),
     ]
+
+
+def _load_tests(d: Decision) -> list[str]:
+    if not d.load_tests:
+        return []
+    lines = [
+        "## Under load",
+        "",
+        f"Throughput and latency are {badge('measured')}, costs {badge('estimated')}.",
+    ]
+    for c in d.load_tests:
+        rows = [[escaped(cell) for cell in row] for row in load_rows(c.test)]
+        lines += ["", escaped(c.text), "", *_table(LOAD_HEADER, rows, right_from=0)]
+        lines += ["", escaped(measured_on(c.test)), *(["", *_bullets(c.test.notes)] if c.test.notes else [])]
+    return lines
 
 
 def _questions(d: Decision) -> list[str]:

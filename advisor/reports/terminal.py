@@ -32,6 +32,7 @@ from advisor.records import BaselineSummary, Decision
 from advisor.reports import further, hidden, wording
 from advisor.reports.judge import TITLE as JUDGE_TITLE
 from advisor.reports.judge import judge_lines
+from advisor.reports.load import load_section
 from advisor.reports.over_time import costs_sentences, costs_table
 
 MAX_COLUMNS = 100
@@ -49,6 +50,7 @@ def print_decision(decision: Decision, console: Console) -> None:
         _comparison(decision, width),
         _judge(decision),
         _over_time(decision),
+        load_section(decision.load_tests),
         _questions(decision),
         _diagnosis(decision),
         _hidden(decision),

@@ -21,8 +21,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from advisor.errors import StoreError
-from advisor.records import ChatRequest, Completion, Failure, ItemResult, ItemTable, Record
-from advisor.store.tables import BatchRow, CallRow, ItemRow, JobRow, MeasurementRow, RunRow
+from advisor.records import ChatRequest, Completion, Failure, ItemResult, ItemTable, LoadTest, Record
+from advisor.store.tables import BatchRow, CallRow, ItemRow, JobRow, LoadTestRow, MeasurementRow, RunRow
 
 _KEYS_PER_QUERY = 500  # below SQLite's limit of bound parameters
 
@@ -275,6 +275,34 @@ class Store:
         with self._engine.connect() as connection:
             found = connection.execute(query.order_by(JobRow.updated_at.desc())).mappings().all()
         return [dict(row) for row in found]
+
+    # ── load tests ──
+
+    def save_load_test(self, case_name: str, baseline: str, fingerprint: str, test: LoadTest) -> None:
+        """Keeps a load test; from now on it is the one that counts."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                insert(LoadTestRow).values(
+                    case_name=case_name,
+                    baseline=baseline,
+                    fingerprint=fingerprint,
+                    data=test.model_dump(mode="json"),
+                    created_at=_now(),
+                )
+            )
+
+    def load_test(self, case_name: str, baseline: str, fingerprint: str) -> LoadTest | None:
+        """The newest load test of a baseline in this configuration; None if there is none."""
+        query = (
+            select(LoadTestRow.data)
+            .where(LoadTestRow.case_name == case_name, LoadTestRow.baseline == baseline)
+            .where(LoadTestRow.fingerprint == fingerprint)
+            .order_by(LoadTestRow.id.desc())
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            data = connection.execute(query).scalar()
+        return LoadTest(**data) if data else None
 
     # ── batches ──
 

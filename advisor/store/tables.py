@@ -93,3 +93,17 @@ class BatchRow(Base):
     state: Mapped[str] = mapped_column(String(16))
     requests: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class LoadTestRow(Base):
+    """One load test of a served baseline; of several the newest counts."""
+
+    __tablename__ = "load_tests"
+    __table_args__ = (Index("ix_load_tests_case", "case_name", "baseline"),)
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    case_name: Mapped[str] = mapped_column(String(64))
+    baseline: Mapped[str] = mapped_column(String(64))
+    fingerprint: Mapped[str] = mapped_column(String(64))
+    data: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

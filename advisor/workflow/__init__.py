@@ -1,6 +1,7 @@
 """The verbs of the product: check, run, decide, report, batch, import, export. Also its public Python API.
 
-The verbs of a tuning job stand in `advisor.workflow.tuning`, the rehearsal in `advisor.workflow.rehearsal`.
+The verbs of a tuning job stand in `advisor.workflow.tuning`, the rehearsal in `advisor.workflow.rehearsal`, the load
+test in `advisor.workflow.loadtest`.
 
 The command line and the pages call these and draw; they hold no rule of the domain.
 """
@@ -282,23 +283,41 @@ def batch(
     return entries, index
 
 
-def import_results(case: Path | str, results: Path, *, store: str | None = None) -> dict[str, int]:
+def import_results(
+    case: Path | str,
+    results: Path,
+    *,
+    store: str | None = None,
+    format: str = "auto",
+    names: Mapping[str, str] | None = None,
+    scorer: str | None = None,
+) -> dict[str, int]:
     """Takes in results that were measured elsewhere; returns how many items of each baseline.
 
+    Args:
+        case: The case folder.
+        results: A file of lines, an output of promptfoo, or a log of Inspect.
+        store: A SQLAlchemy URL; by default a SQLite file in the case folder.
+        format: auto, jsonl, promptfoo or inspect.
+        names: Which of the file's names is which baseline; an empty baseline leaves that name out.
+        scorer: Inspect: whose scores count.
+
     Raises:
-        CaseError: With all problems of the file.
+        CaseError: With all problems of the file; nothing was taken in.
+        UsageError: An option does not fit.
     """
     from advisor.evaluation.environment import describe_environment
+    from advisor.evaluation.imports import read_import
     from advisor.evaluation.measure import measurement_fingerprint
-    from advisor.evaluation.results_file import read_results
 
     loaded = load(case)
-    measured, _ = read_results(loaded, results)
+    found = read_import(loaded, results, format=format, names=names, scorer=scorer)
     positions = {e.id: n for n, e in enumerate(loaded.held_out)}
     specs = {b.name: b for b in loaded.case.baselines}
     with open_store(loaded, store) as opened:
-        run_id = opened.start_run(loaded.case.name, {**describe_environment(), "imported": results.name})
-        for m in measured:
+        environment = {**(found.environment or describe_environment()), "imported": results.name}
+        run_id = opened.start_run(loaded.case.name, environment)
+        for m in found.measured:
             opened.save_measurement(
                 case_name=loaded.case.name,
                 baseline=m.name,
@@ -308,7 +327,7 @@ def import_results(case: Path | str, results: Path, *, store: str | None = None)
                 items=[(positions[i.id], i) for i in m.items],
             )
         opened.end_run(run_id, "finished", 0)
-    return {m.name: len(m.items) for m in measured}
+    return {m.name: len(m.items) for m in found.measured}
 
 
 def export_results(case: Path | str, *, output: Path | None = None, store: str | None = None) -> Path:

@@ -59,6 +59,7 @@ def evidence_of(loaded: LoadedCase, store: Store | None, now: datetime | None = 
     if not measured and recorded.exists():
         measured, recording = read_results(loaded, recorded)
         provenance = recording.provenance
+        measured = measured if store is None else _with_load_tests(loaded, store, measured)
         warnings += recording.warnings
     if not measured or provenance is None:
         raise NoResultsError(
@@ -135,12 +136,23 @@ def from_store(loaded: LoadedCase, store: Store) -> tuple[list[Measured], str | 
     imported = [m.imported for _, m in found]
     provenance = Provenance(
         advisor_version=__version__,
-        recorded_at=runs[newest]["started_at"].strftime("%Y-%m-%d")
-        if runs[newest].get("started_at")
-        else None,
+        recorded_at=environment.get("recorded_at")  # of an imported evaluation
+        or (runs[newest]["started_at"].strftime("%Y-%m-%d") if runs[newest].get("started_at") else None),
         hardware=environment.get("hardware"),
         software=environment.get("software", {}),
         source="imported" if all(imported) else "mixed" if any(imported) else "measured here",
         held_out_looks=store.held_out_looks(loaded.case.name),
     )
-    return [m for _, m in found], newest, provenance
+    return _with_load_tests(loaded, store, [m for _, m in found]), newest, provenance
+
+
+def _with_load_tests(loaded: LoadedCase, store: Store, measured: list[Measured]) -> list[Measured]:
+    """The same, each with its newest load test."""
+    from advisor.evaluation.loadtest import load_fingerprint
+
+    specs = {b.name: b for b in loaded.case.baselines}
+    tests = {
+        m.name: store.load_test(loaded.case.name, m.name, load_fingerprint(loaded, specs[m.name]))
+        for m in measured
+    }
+    return [m.model_copy(update={"load": tests[m.name]}) if tests[m.name] else m for m in measured]

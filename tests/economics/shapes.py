@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from advisor.economics.costs import HOURS_PER_MONTH, CostModel
+from advisor.economics.capacity import HOURS_PER_MONTH
+from advisor.economics.costs import CostModel
 
 
 def line(

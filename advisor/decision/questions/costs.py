@@ -9,6 +9,7 @@ from advisor.decision.questions.situation import (
     interval_text,
     said,
 )
+from advisor.economics.capacity import capacity_of
 from advisor.economics.costs import total
 from advisor.economics.drivers import drivers_of
 from advisor.economics.serving import month_usd
@@ -144,10 +145,14 @@ def compute(s: Situation) -> Question:
             parts.append(f"{'hosting' if hosted else 'its answers cost'} {usd(serving)} a month")
             what = "Hosting" if hosted else "Answers, priced by the token"
             evidence.append(said("estimated", f"{what}: {usd(serving)} a month at {count(volume)} requests."))
-        if cost.capacity_per_month is not None:
+        if tuned.measured.load is not None:
+            evidence.append(said("measured", capacity_of(s.case, tuned.spec, tuned.measured.load).text))
+        elif cost.capacity_per_month is not None:
+            serving_spec = s.case.models[str(tuned.spec.model)].serving
+            declared = serving_spec is not None and serving_spec.requests_per_s is not None
             evidence.append(
                 said(
-                    "measured",
+                    "declared" if declared else "measured",
                     f"One machine carries about {count(cost.capacity_per_month)} requests a month.",
                 )
             )
