@@ -1,4 +1,4 @@
-"""How sure we are: intervals, paired tests, equivalence and power. Numbers in, numbers out; every seed is an argument."""
+"""How sure we are: intervals, paired tests, equivalence and power. Numbers in, numbers out; seeds are arguments."""
 
 from __future__ import annotations
 

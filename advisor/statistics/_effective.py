@@ -27,8 +27,10 @@ Methodology 28. The constants were chosen by simulation: see benchmarks/decision
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -120,14 +122,14 @@ def effective(units: Units, *, squares: Floats, ceiling: Floats, at_ends: Floats
         return Effective(dispersion * (1 + estimated / max(n - 1, 1)), np.maximum(df, 1.0))
     if k == 1:
         return Effective(dispersion * n, np.ones_like(dispersion))
-    total, df = robust_total(units)
+    total, robust_df = robust_total(units)
     prior = 1 + (float(units.sizes @ units.sizes) / n - 1) * WORKING_CORRELATION
     weight = at_ends + spread / k
     told = deviations + weight
     observed = np.where(told > 0, total * (n - 1) / n / np.where(told > 0, told, 1.0), 0.0)
     design = np.where(told > 0, observed + weight * prior / np.where(told > 0, told, 1.0), prior)
     certain = observed <= 1e-9 * design
-    df = np.where(certain, np.inf, df * (design / np.where(certain, 1.0, observed)) ** 2)
+    df = np.where(certain, np.inf, robust_df * (design / np.where(certain, 1.0, observed)) ** 2)
     return Effective(dispersion * design, df)
 
 
@@ -159,9 +161,8 @@ def robust_total(units: Units) -> tuple[Floats, float]:
 
 def _positions(clusters: Clusters) -> NDArray[np.int64]:
     """For each item the number of its unit."""
-    number: dict[Any, int] = {}
-    return np.fromiter(
-        (number.setdefault((i,) if c is None else c, len(number)) for i, c in enumerate(clusters)),
-        dtype=np.int64,
-        count=len(clusters),
-    )
+    number: defaultdict[Any, int] = defaultdict(count().__next__)
+    keys: Sequence[Any] = clusters
+    if None in clusters:
+        keys = [(i,) if c is None else c for i, c in enumerate(clusters)]
+    return np.fromiter(map(number.__getitem__, keys), dtype=np.int64, count=len(keys))

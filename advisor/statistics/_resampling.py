@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from advisor.statistics._effective import Units
 
-FLIPPED = 512
+FLIPPED = 256
 """So many of the largest units are flipped one by one; the sum over the rest is normal, by the central limit."""
 FEW_DISTINCT = 64
 """Up to so many distinct magnitudes are counted rather than listed, as those of right/wrong items in clusters."""
@@ -41,11 +41,15 @@ def sign_flip_p_value(units: Units, *, resamples: int, seed: int) -> float:
         sums = (2 * rng.binomial(counts, 0.5, size=(resamples, len(distinct))) - counts) @ distinct
     else:
         sums = _signs(rng, resamples, min(k, FLIPPED)) @ magnitudes[:FLIPPED]
-        sums += rng.normal(size=resamples) * np.sqrt(np.sum(magnitudes[FLIPPED:] ** 2))
+        if k > FLIPPED:
+            sums += rng.normal(size=resamples) * np.sqrt(np.sum(magnitudes[FLIPPED:] ** 2))
     return (int(np.sum(np.abs(sums) >= observed)) + 1) / (resamples + 1)
 
 
 def _signs(rng: np.random.Generator, rows: int, columns: int) -> NDArray[np.float64]:
     """Random signs, shape (rows, columns), from single random bits."""
     bits = np.unpackbits(rng.integers(0, 256, size=(rows, -(-columns // 8)), dtype=np.uint8), axis=1)
-    return 2.0 * bits[:, :columns] - 1.0
+    signs: NDArray[np.float64] = bits[:, :columns].astype(np.float64)
+    signs *= 2
+    signs -= 1
+    return signs

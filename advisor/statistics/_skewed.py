@@ -53,4 +53,5 @@ def _untransformed(x: Any, a: Floats) -> Floats:
     """The value T for which g(T) = T + a T² / 3 + a² T³ / 27 + a / 6 is `x`."""
     plain = np.abs(a) < 1e-6
     safe = np.where(plain, 1.0, a)
-    return np.where(plain, x, 3 / safe * (np.cbrt(1 + safe * (x - safe / 6)) - 1))
+    found: Floats = np.where(plain, x, 3 / safe * (np.cbrt(1 + safe * (x - safe / 6)) - 1))
+    return found

@@ -15,14 +15,14 @@ non-inferiority in matched-pairs design, Statistics in Medicine 22.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom, t
 
 from advisor.records import Record
-from advisor.statistics._effective import Clusters
+from advisor.statistics._effective import Clusters, Effective
 from advisor.statistics._score import tango_statistic
 from advisor.statistics._skewed import unbounded_interval
 from advisor.statistics.paired import Pairs, Scores, interval_of, paired, worth_of
@@ -164,6 +164,20 @@ def exact_p_above(only_baseline: int, only_reference: int, n: int, bound: float)
     return float(min(1.0, (binom.pmf(discordant, n, rates) * extreme).sum(axis=1).max()))
 
 
+def score_p_above(ahead: Any, behind: Any, n: float, worth: Effective, bound: float) -> NDArray[np.float64]:
+    """One-sided p-values of "the mean difference is `bound` or less", for many samples at once.
+
+    Args:
+        ahead: Sum of the positive differences, shape (...).
+        behind: Sum of the negative differences, as a positive number, shape (...).
+        n: Number of items.
+        worth: What they are worth.
+        bound: The assumed mean difference, between -1 and 1.
+    """
+    f = worth.factor
+    return np.asarray(t.sf(tango_statistic(ahead / f, behind / f, n / f, bound), worth.df))
+
+
 def _above(pairs: Pairs, bound: float) -> float:
     """One-sided p-value of "the mean difference is `bound` or less"."""
     n = len(pairs.ours)
@@ -178,8 +192,7 @@ def _above(pairs: Pairs, bound: float) -> float:
     if pairs.binary and not pairs.units.clustered and n <= EXACT_UP_TO:
         return exact_p_above(*pairs.discordant, n, bound)
     ahead, behind, worth = worth_of(pairs)
-    f = worth.factor
-    return float(t.sf(tango_statistic(ahead / f, behind / f, n / f, bound), worth.df))
+    return float(score_p_above(ahead, behind, n, worth, bound))
 
 
 def _tell(

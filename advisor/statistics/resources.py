@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from advisor.records import Record
 from advisor.statistics._effective import Clusters, Units, gather, robust_total
@@ -30,7 +33,7 @@ class ResourceComparison(Record):
     ratio: float | None
     """Mean of the baseline divided by mean of the reference; None where the latter is zero."""
     ratio_ci95: tuple[float, float] | None
-    """None where the ratio is, or where the baseline uses nothing."""
+    """None where the ratio is, where the baseline uses nothing, or where all items are one cluster."""
     note: str | None = None
     """What to know before trusting it, such as that there are few clusters."""
 
@@ -66,10 +69,10 @@ def compare_resources(
         raise ValueError("an amount used cannot be negative")
     ours, theirs = float(pairs.ours.mean()), float(pairs.theirs.mean())
     ratio_ci95 = None
-    if ours > 0 and theirs > 0:
-        ratio_ci95 = _ratio_interval(
-            gather(pairs.ours / ours - pairs.theirs / theirs, clusters), ours / theirs, 0.95
-        )
+    if ours > 0 and theirs > 0 and len(pairs.units.sizes) > 1:
+        errors = gather(pairs.ours / ours - pairs.theirs / theirs, clusters)
+        low, high = ratio_interval(errors, ours / theirs, 0.95)
+        ratio_ci95 = float(low), float(high)
     return ResourceComparison(
         n=len(pairs.ours),
         baseline_mean=ours,
@@ -106,10 +109,16 @@ def amount_interval(
     return min(float(low), mean), max(float(high), mean)
 
 
-def _ratio_interval(errors: Units, ratio: float, confidence: float) -> tuple[float, float] | None:
-    """Interval of a ratio of means, from what each unit adds to its relative error; None for a single unit."""
-    if len(errors.sizes) == 1:
-        return None
+def ratio_interval(
+    errors: Units, ratio: Any, confidence: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Interval of a ratio of two means on the log scale, for many samples at once.
+
+    Args:
+        errors: What each of at least two units adds to the ratio's relative error, shape (..., k).
+        ratio: The ratio, shape (...).
+        confidence: Coverage.
+    """
     total, df = robust_total(errors)
-    width = float(quantile(confidence, df)) * math.sqrt(float(total)) / errors.n
-    return ratio * math.exp(-width), ratio * math.exp(width)
+    width = quantile(confidence, df) * np.sqrt(total) / errors.n
+    return ratio * np.exp(-width), ratio * np.exp(width)
