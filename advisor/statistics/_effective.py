@@ -13,7 +13,7 @@ which n is divided before the score intervals of a proportion or of a paired dif
   independent items. The variance is the bias-reduced one (CR2), its degrees of freedom are Satterthwaite's
   (Bell and McCaffrey 2002), both under a working intraclass correlation. Few clusters say little about the
   design effect, so it is drawn towards that of the working correlation, by the weight of one cluster and more
-  where hardly anything varied.
+  where hardly anything varied (where almost all are right, say).
 
 The quantile is Student's t with the degrees of freedom of whatever was estimated; where all is known (right/wrong
 items that are independent), the intervals are Wilson's and Tango's themselves.
@@ -39,10 +39,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Clusters = Sequence[Hashable | None]
 
-WORKING_CORRELATION = 0.3
+WORKING_CORRELATION = 0.4
 """The intraclass correlation that is assumed as far as the data cannot tell: questions about one document."""
 UNSEEN = 0.5
 """Right/wrong items added to the dispersion, times the share of scores at an end of the scale."""
+ASSUMED = 4.0
+"""Items' worth of squared deviations by which the design effect is assumed, times the same share."""
 FEW_CLUSTERS = 10
 """Below so many clusters the interval leans on the working correlation."""
 
@@ -124,7 +126,7 @@ def effective(units: Units, *, squares: Floats, ceiling: Floats, at_ends: Floats
         return Effective(dispersion * n, np.ones_like(dispersion))
     total, robust_df = robust_total(units)
     prior = 1 + (float(units.sizes @ units.sizes) / n - 1) * WORKING_CORRELATION
-    weight = at_ends + spread / k
+    weight = ASSUMED * at_ends + spread / k
     told = deviations + weight
     observed = np.where(told > 0, total * (n - 1) / n / np.where(told > 0, told, 1.0), 0.0)
     design = np.where(told > 0, observed + weight * prior / np.where(told > 0, told, 1.0), prior)

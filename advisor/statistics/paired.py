@@ -8,8 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, wilcoxon
-from statsmodels.stats.multitest import multipletests
+from scipy.stats import binomtest, false_discovery_control, wilcoxon
 
 from advisor.records import Record
 from advisor.statistics._effective import Clusters, Effective, Units, effective, gather, robust_total
@@ -228,9 +227,17 @@ def adjust(p_values: Sequence[float], method: Literal["holm", "fdr"] = "holm") -
     Statistics 6; Benjamini and Hochberg (1995), Controlling the false discovery rate, Journal of the Royal
     Statistical Society B 57(1).
     """
-    if not len(p_values):
+    array = np.asarray(p_values, dtype=np.float64)
+    if len(array) == 0:
         return []
-    adjusted = multipletests(p_values, method={"holm": "holm", "fdr": "fdr_bh"}[method])[1]
+    if method == "fdr":
+        return [float(p) for p in false_discovery_control(array, method="bh")]
+    order = np.argsort(array)
+    # The smallest counts as many times as there are comparisons, the next once less, and none falls below
+    # another.
+    stepped = np.maximum.accumulate(array[order] * np.arange(len(array), 0, -1))
+    adjusted = np.empty_like(array)
+    adjusted[order] = np.minimum(stepped, 1.0)
     return [float(p) for p in adjusted]
 
 
