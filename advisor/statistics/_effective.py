@@ -8,7 +8,7 @@ which n is divided before the score intervals of a proportion or of a paired dif
 
 - dispersion: the variance of the scores divided by that of right/wrong scores of the same mean. It is 1 for
   right/wrong scores. Rare large values may not have been seen yet where most scores stand at an end of the
-  scale, so half a right/wrong item per such share is added to it.
+  scale, so up to three quarters of a right/wrong item are added to it, by the share of such scores.
 - design effect (Kish 1965): the variance of the mean over clusters, divided by what it would be for
   independent items. The variance is the bias-reduced one (CR2), its degrees of freedom are Satterthwaite's
   (Bell and McCaffrey 2002), both under a working intraclass correlation. Few clusters say little about the
@@ -41,10 +41,6 @@ Clusters = Sequence[Hashable | None]
 
 WORKING_CORRELATION = 0.4
 """The intraclass correlation that is assumed as far as the data cannot tell: questions about one document."""
-UNSEEN = 0.5
-"""Right/wrong items added to the dispersion, times the share of scores at an end of the scale."""
-ASSUMED = 4.0
-"""Items' worth of squared deviations by which the design effect is assumed, times the same share."""
 FEW_CLUSTERS = 10
 """Below so many clusters the interval leans on the working correlation."""
 
@@ -70,6 +66,22 @@ class Units:
     def mean(self) -> Any:
         """The mean over all items, shape (...)."""
         return self.sums.sum(axis=-1) / self.n
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """What is added to the observed spread where most values stand where right/wrong ones could, at the ends."""
+
+    dispersion: float
+    """Right/wrong items added to the dispersion, times the share of such values."""
+    design: float
+    """Squared deviations by which the design effect is assumed, times the same share."""
+
+
+OF_A_MEAN = Assumed(dispersion=0.75, design=4.0)
+"""A mean near 0 or 1 is skewed: missing the rare values makes both the mean and its spread too small."""
+OF_A_DIFFERENCE = Assumed(dispersion=0.5, design=0.0)
+"""Differences have two tails, so less is missed at once."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +112,9 @@ def gather(values: Floats, clusters: Clusters | None) -> Units:
     return Units(sums[order], sizes[order])
 
 
-def effective(units: Units, *, squares: Floats, ceiling: Floats, at_ends: Floats) -> Effective:
+def effective(
+    units: Units, *, squares: Floats, ceiling: Floats, at_ends: Floats, assumed: Assumed
+) -> Effective:
     """What the items are worth, as of independent right/wrong ones.
 
     Args:
@@ -108,11 +122,12 @@ def effective(units: Units, *, squares: Floats, ceiling: Floats, at_ends: Floats
         squares: Sum of the squared values over all items, shape (...).
         ceiling: What the sum of squared deviations would be if the values were right/wrong, shape (...).
         at_ends: Share of the values that right/wrong items could have, shape (...).
+        assumed: What is assumed as far as the values cannot tell.
     """
     n, k = units.n, len(units.sizes)
     deviations = np.maximum(squares - n * units.mean**2, 0.0)
     deviations = np.where(deviations > 1e-12 * np.maximum(squares, 1e-300), deviations, 0.0)
-    unseen = UNSEEN * at_ends
+    unseen = assumed.dispersion * at_ends
     spread = deviations + unseen
     # Values that are all alike, and not at an end, do not tell how they vary: at worst as right/wrong ones do.
     known = (spread > 0) & (ceiling + unseen > 0)
@@ -126,7 +141,7 @@ def effective(units: Units, *, squares: Floats, ceiling: Floats, at_ends: Floats
         return Effective(dispersion * n, np.ones_like(dispersion))
     total, robust_df = robust_total(units)
     prior = 1 + (float(units.sizes @ units.sizes) / n - 1) * WORKING_CORRELATION
-    weight = ASSUMED * at_ends + spread / k
+    weight = assumed.design * at_ends + spread / k
     told = deviations + weight
     observed = np.where(told > 0, total * (n - 1) / n / np.where(told > 0, told, 1.0), 0.0)
     design = np.where(told > 0, observed + weight * prior / np.where(told > 0, told, 1.0), prior)

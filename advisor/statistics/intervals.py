@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.statistics._effective import FEW_CLUSTERS, Clusters, Units, effective, gather
+from advisor.statistics._effective import FEW_CLUSTERS, OF_A_MEAN, Clusters, Units, effective, gather
 from advisor.statistics._score import quantile, wilson
 from advisor.statistics._skewed import unbounded_interval
 
@@ -88,7 +88,8 @@ def bounded_mean_interval(
         confidence: Coverage.
     """
     mean = np.clip(units.mean, 0.0, 1.0)
-    worth = effective(units, squares=squares, ceiling=units.n * mean * (1 - mean), at_ends=at_ends)
+    ceiling = units.n * mean * (1 - mean)
+    worth = effective(units, squares=squares, ceiling=ceiling, at_ends=at_ends, assumed=OF_A_MEAN)
     return wilson(mean, units.n / worth.factor, quantile(confidence, worth.df))
 
 

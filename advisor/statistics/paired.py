@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, false_discovery_control, wilcoxon
 
 from advisor.records import Record
-from advisor.statistics._effective import Clusters, Effective, Units, effective, gather, robust_total
+from advisor.statistics._effective import (
+    OF_A_DIFFERENCE,
+    Clusters,
+    Effective,
+    Units,
+    effective,
+    gather,
+    robust_total,
+)
 from advisor.statistics._resampling import sign_flip_p_value
 from advisor.statistics._score import quantile, tango
 from advisor.statistics._skewed import unbounded_interval
@@ -178,7 +186,13 @@ def difference_worth(units: Units, ahead: Any, behind: Any, *, squares: Any, at_
         at_ends: Share of the differences that right/wrong items could have: -1, 0 or 1; shape (...).
     """
     ceiling = np.maximum(np.asarray(ahead + behind) - units.n * units.mean**2, 0.0)
-    return effective(units, squares=np.asarray(squares), ceiling=ceiling, at_ends=np.asarray(at_ends))
+    return effective(
+        units,
+        squares=np.asarray(squares),
+        ceiling=ceiling,
+        at_ends=np.asarray(at_ends),
+        assumed=OF_A_DIFFERENCE,
+    )
 
 
 def bounded_difference_interval(
