@@ -9,6 +9,8 @@ items and one band of rates; a cell is good if its coverage lies between 93.5 an
   those below, and so do the intervals.
 - Clusters have 1, 3, 5, 7 or 9 items (2, 4, 6 and 8 where there are 20 items in all), with an intraclass correlation
   of 0.1, 0.3 or 0.5.
+- The constants of the intervals were chosen on these kinds of results, with other draws. "Other results" are kinds
+  that played no part in it: other distributions, and clusters of very unequal size.
 - Where it can be, coverage is computed exactly, by summing over all counts; else from `--replications` samples.
 
     python benchmarks/decision/coverage.py [--quick] [--replications 4000]
@@ -73,6 +75,10 @@ def main() -> None:
     print("\nother intervals, for comparison (coverage in %)")
     for cell in others:
         print(f"{cell['kind']:<34}{cell['method']:<14}n={cell['n']:<6}{cell['coverage']}")
+    unused = list(unused_cells(sizes, replications))
+    print("\nother results, on which nothing was chosen (coverage in %)")
+    for kind in OTHER_RESULTS:
+        print(f"{kind:<66}" + "".join(f"{c['coverage']:>7.1f}" for c in unused if c["kind"] == kind))
     errors = list(error_cells(sizes, replications))
     print("\nerrors of tests at 5 %")
     for cell in errors:
@@ -91,6 +97,7 @@ def main() -> None:
             "cells_in_range": len(intervals) - len(bad),
             "outside": [f"{c['kind']}, {c['band']}, n={c['n']}: {c['coverage']}" for c in bad],
             "intervals": intervals,
+            "other_results": unused,
             "other_intervals": others,
             "tests": errors,
         },
@@ -359,6 +366,58 @@ UNBANDED: dict[str, Callable[..., tuple[Interval, Any]]] = {
     "lognormal mean, sigma 1": amount(1.0),
     "difference of lognormal means": amount_difference,
     "ratio of lognormal means": amount_ratio,
+}
+
+
+def unused_cells(sizes: tuple[int, ...], replications: int) -> Iterator[Cell]:
+    """Coverage on kinds of results that played no part in choosing the intervals' constants."""
+    for number, (kind, simulate) in enumerate(OTHER_RESULTS.items()):
+        for n in sizes:
+            units = unequal_sizes(n) if "groups" in kind else np.ones(n)
+            cell = repeat(simulate, 10_000 + number, replications, n, (0.3, 0.8), 0.3, units)
+            yield {"kind": kind, "n": n, **cell}
+
+
+def unequal_sizes(n: int) -> Floats:
+    """Items of each cluster: one holds a fifth of all, others fewer and fewer, many one."""
+    sizes, left = [], n
+    while left:
+        sizes.append(max(1, round(left * 0.2)) if len(sizes) < 12 else 1)
+        left -= sizes[-1]
+    return np.array(sizes, dtype=float)
+
+
+def three_levels(rng: Any, r: int, band: Any, correlation: float, sizes: Floats) -> tuple[Interval, Floats]:
+    truth = rng.uniform(*band, r)
+    return mean_iv(rng.binomial(2, truth[:, None], (r, len(sizes))) / 2, sizes), truth
+
+
+def narrow(rng: Any, r: int, band: Any, correlation: float, sizes: Floats) -> tuple[Interval, Floats]:
+    truth = rng.uniform(*band, r)
+    return mean_iv(rng.beta(20 * truth[:, None], 20 * (1 - truth[:, None]), (r, len(sizes))), sizes), truth
+
+
+def weibull(rng: Any, r: int, band: Any, correlation: float, sizes: Floats) -> tuple[Interval, float]:
+    values = rng.weibull(0.7, (r, len(sizes))) / 1.2658235060572  # its mean, gamma(1 + 1 / 0.7)
+    low, high, _, _ = unbounded_interval(units_of(values, sizes), 0.95, skewed=True)
+    return (low, high), 1.0
+
+
+def two_speeds(rng: Any, r: int, band: Any, correlation: float, sizes: Floats) -> tuple[Interval, float]:
+    slow = rng.random((r, len(sizes))) < 0.1
+    values = np.where(slow, 10.0, 1.0) * rng.lognormal(-0.02, 0.2, slow.shape) / 1.9
+    low, high, _, _ = unbounded_interval(units_of(values, sizes), 0.95, skewed=True)
+    return (low, high), 1.0
+
+
+OTHER_RESULTS: dict[str, Callable[..., tuple[Interval, Any]]] = {
+    "graded mean, three levels (0, 0.5, 1)": three_levels,
+    "graded mean, closely around it": narrow,
+    "amounts, Weibull 0.7": weibull,
+    "amounts, every tenth item ten times as much": two_speeds,
+    "proportion, very unequal groups, ICC 0.3": proportion,
+    "paired difference, right/wrong, very unequal groups, ICC 0.3": paired_right_wrong(alike=False),
+    "lognormal mean, sigma 0.5, very unequal groups, ICC 0.3": amount(0.5),
 }
 
 

@@ -36,7 +36,7 @@ def test_proportions_are_covered_in_every_band(coverage: ModuleType, n: int) -> 
 
 
 # Lowest and highest coverage in % over bands; the Monte Carlo error of 4,000 samples is 0.35, three of which are
-# allowed beyond 93.5 to 96.5. What lies outside is known, and said in docs/method/statistics.md.
+# allowed beyond 93.5 to 96.5. Wider limits are known, and said in docs/method/statistics.md.
 CELLS = [
     ("graded mean", 100, 0.0, (92.5, 97.5)),
     ("graded mean", 20, 0.0, (92.5, 98.2)),
