@@ -58,6 +58,7 @@ benchmarks: setup ## Run the benchmarks, one after the other
 	$(BIN)/python benchmarks/prefix_cache.py
 	$(BIN)/python benchmarks/lora_training.py
 	$(BIN)/python -m benchmarks.decision.studies
+	$(BIN)/python benchmarks/decision/coverage.py
 
 record: setup    ## Run all sample cases and record their results
 	for case in sample_cases/*/; do $(BIN)/advisor run $$case && $(BIN)/advisor export $$case || exit 1; done

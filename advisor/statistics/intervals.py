@@ -1,51 +1,63 @@
-"""Confidence intervals of one baseline's mean score."""
+"""Confidence intervals of one baseline's mean: its score, or what it uses up."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from statsmodels.stats.proportion import proportion_confint
 
-from advisor.statistics._resampling import Clusters, bootstrap_mean_interval, gather
+from advisor.statistics._effective import FEW_CLUSTERS, OF_A_MEAN, Clusters, Units, effective, gather
+from advisor.statistics._score import quantile, wilson
+from advisor.statistics._skewed import unbounded_interval
 
 
 def proportion_interval(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a proportion; it has a width even where all or none of the items are right.
 
-    Source: Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22.
+    Averaged over bands of rates it covers 94.7 to 96.1 % from 20 items on, where Jeffreys' covers 94.0 to
+    97.3 %: see benchmarks/decision/coverage.py.
+
+    Source: Wilson (1927), Probable inference, the law of succession, and statistical inference, JASA 22; compared
+    with others by Brown, Cai and DasGupta (2001), Interval estimation for a binomial proportion, Statistical
+    Science 16.
 
     Raises:
         ValueError: There are no items, or more successes than items.
     """
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n} items is not a proportion")
-    low, high = proportion_confint(successes, n, alpha=1 - confidence, method="wilson")
-    # Rounding may leave the limits of 0/n and n/n a hair away from 0 and 1.
-    return (0.0 if successes == 0 else float(low), 1.0 if successes == n else float(high))
+    low, high = wilson(successes / n, n, quantile(confidence, np.inf))
+    return float(low), float(high)
 
 
 def mean_interval(
     values: Sequence[float] | NDArray[np.float64],
     *,
-    seed: int,
+    seed: int = 0,
     resamples: int = 10_000,
     clusters: Clusters | None = None,
     confidence: float = 0.95,
 ) -> tuple[float, float]:
-    """Interval of a mean score: Wilson's for right/wrong scores, else a BCa bootstrap.
+    """Interval of a mean. It is computed, not drawn, so the same values always have the same interval.
 
-    Scores between 0 and 1 that are all alike still get an interval with a width: that they are alike in a
-    small sample does not say that the next one will be.
+    | values | interval |
+    |---|---|
+    | right/wrong | Wilson's score interval |
+    | graded, between 0 and 1 | Wilson's with an effective number of items, from the variance of the scores |
+    | any other | Student's t; for values all of one sign (tokens, cost, latency) after Hall's correction for skewness |
+
+    In clusters the effective number of items, or the standard error, is that of whole clusters. Scores that
+    are all alike still get an interval with a width: that they are alike in a small sample does not say that the
+    next one will be.
 
     Args:
-        values: Scores, shape (n,).
-        seed: Decides the bootstrap's draws.
-        resamples: Number of bootstrap samples.
-        clusters: For each value what it belongs to (a customer, a document), None where it stands alone;
-            whole clusters are then resampled, because their values are not independent. With few clusters
-            (below about ten) the interval is wide and rough.
+        values: Scores or amounts, shape (n,).
+        seed: Not used any more: nothing is drawn.
+        resamples: Not used any more.
+        clusters: For each value what it belongs to (a customer, a document), None where it stands alone. With
+            few of them, see `few_clusters_note`.
         confidence: Coverage.
 
     Raises:
@@ -53,11 +65,50 @@ def mean_interval(
     """
     scores = finite(values, "values")
     units = gather(scores, clusters)
-    if units.sizes.max() == 1 and np.isin(scores, (0.0, 1.0)).all():
-        return proportion_interval(int(scores.sum()), len(scores), confidence)
-    bounds = (0.0, 1.0) if scores.min() >= 0 and scores.max() <= 1 else None
-    return bootstrap_mean_interval(
-        units, confidence=confidence, resamples=resamples, seed=seed, bounds=bounds
+    if scores.min() >= 0 and scores.max() <= 1:
+        at_ends = np.mean((scores == 0) | (scores == 1))
+        low, high = bounded_mean_interval(
+            units, squares=scores @ scores, at_ends=at_ends, confidence=confidence
+        )
+    else:
+        low, high, _, _ = unbounded_interval(units, confidence, skewed=scores.min() >= 0 or scores.max() <= 0)
+    mean = float(units.mean)
+    return min(float(low), mean), max(float(high), mean)
+
+
+def bounded_mean_interval(
+    units: Units, *, squares: Any, at_ends: Any, confidence: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Interval of a mean on the scale from 0 to 1, for many samples at once.
+
+    Args:
+        units: Scores summed by unit, shape (..., k).
+        squares: Sum of squared scores, shape (...).
+        at_ends: Share of scores that are exactly 0 or 1, shape (...).
+        confidence: Coverage.
+    """
+    mean = np.clip(units.mean, 0.0, 1.0)
+    ceiling = units.n * mean * (1 - mean)
+    worth = effective(units, squares=squares, ceiling=ceiling, at_ends=at_ends, assumed=OF_A_MEAN)
+    return wilson(mean, units.n / worth.factor, quantile(confidence, worth.df))
+
+
+def few_clusters_note(clusters: Clusters | None) -> str | None:
+    """What to say about intervals and tests over these clusters; None where there is nothing to say.
+
+    With fewer than ten clusters the data hardly tell how alike the items of one are; it is then mostly assumed
+    (an intraclass correlation of 0.4). If they are less alike the interval is wider than it need be.
+    """
+    if clusters is None:
+        return None
+    named = [c for c in clusters if c is not None]
+    k = len(set(named)) + len(clusters) - len(named)
+    if k >= FEW_CLUSTERS or k == len(clusters):
+        return None
+    groups = "group" if k == 1 else "groups"
+    return (
+        f"The {len(clusters)} items come from {k} {groups}: too few to tell how alike the items of a group are, so a "
+        "correlation of 0.4 between them is assumed. More groups would tell more than more items."
     )
 
 

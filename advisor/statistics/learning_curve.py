@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from advisor.records import PowerLaw, Record
-from advisor.statistics._resampling import Clusters
+from advisor.statistics._effective import Clusters
 
 Floats = NDArray[np.float64]
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, norm, wilcoxon
+from scipy.stats import binomtest, false_discovery_control, wilcoxon
 
 from advisor.records import Record
-from advisor.statistics._resampling import (
+from advisor.statistics._effective import (
+    OF_A_DIFFERENCE,
     Clusters,
+    Effective,
     Units,
-    bootstrap_mean_interval,
+    effective,
     gather,
-    sign_flip_p_value,
+    robust_total,
 )
-from advisor.statistics.intervals import finite
+from advisor.statistics._resampling import sign_flip_p_value
+from advisor.statistics._score import quantile, tango
+from advisor.statistics._skewed import unbounded_interval
+from advisor.statistics.intervals import few_clusters_note, finite
 from advisor.statistics.power import detectable_difference
 
 Scores = Sequence[float] | NDArray[np.float64]
@@ -35,6 +41,37 @@ class PairedComparison(Record):
     """(only the baseline right, only the reference right); None for graded scores."""
     detectable_difference: float | None
     """The smallest true difference that these items show with 80 % power; None where it cannot be said."""
+    wilcoxon_p_value: float | None = None
+    """A second opinion on graded scores, which a few large differences sway less; None for others, or in clusters."""
+    note: str | None = None
+    """What to know before trusting it, such as that there are few clusters."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Checked scores of two baselines on the same items, of shape (n,) each, and their differences by unit."""
+
+    ours: NDArray[np.float64]
+    theirs: NDArray[np.float64]
+    units: Units
+    binary: bool
+    scaled: bool
+    """Whether all scores lie on the scale from 0 to 1."""
+
+    @property
+    def differences(self) -> NDArray[np.float64]:
+        """Baseline minus reference, shape (n,)."""
+        return self.ours - self.theirs
+
+    @property
+    def discordant(self) -> tuple[int, int]:
+        """Numbers of items on which the baseline, and on which the reference, has the higher score."""
+        return int(np.sum(self.ours > self.theirs)), int(np.sum(self.ours < self.theirs))
+
+    def swapped(self) -> Pairs:
+        """The reference against the baseline."""
+        units = Units(-self.units.sums, self.units.sizes)
+        return Pairs(self.theirs, self.ours, units, self.binary, self.scaled)
 
 
 def compare(
@@ -51,52 +88,41 @@ def compare(
     | scores | interval | test |
     |---|---|---|
     | right/wrong | Tango's score interval | exact McNemar |
-    | graded | BCa bootstrap over items | sign-flip permutation over items |
-    | in clusters | BCa bootstrap over whole clusters | sign-flip permutation over whole clusters |
+    | graded | Tango's, with an effective number of items | sign-flip permutation over items |
+    | in clusters | the same, its effective number from whole clusters | sign-flip permutation over whole clusters |
+    | off the scale from 0 to 1 | Student's t | sign-flip permutation |
 
-    No interval collapses where the two baselines never differ. The exact McNemar test is more careful than
-    the interval, so near the edge a p-value may stay above 0.05 although the interval just leaves out zero.
+    No interval on the scale collapses where the two baselines never differ. The exact McNemar test is more
+    careful than the interval, so near the edge a p-value may stay above 0.05 although the interval just leaves
+    out zero.
 
     Args:
         baseline: Scores, shape (n,).
         reference: Scores of the same items in the same order, shape (n,).
         binary: Whether scores are right/wrong; None: they are if all of them are 0 or 1.
-        seed: Decides all draws.
-        resamples: Number of bootstrap samples and of permutations.
+        seed: Decides the permutations drawn.
+        resamples: Number of permutations.
         clusters: For each item what it belongs to, None where it stands alone.
 
     Raises:
         ValueError: The lists are empty or differ in length, a score is not finite, or `binary` scores are not
             0 or 1.
     """
-    ours, theirs = finite(baseline, "baseline"), finite(reference, "reference")
-    if len(ours) != len(theirs):
-        raise ValueError(f"{len(ours)} scores of the baseline, but {len(theirs)} of the reference")
-    right_wrong = bool(np.isin(ours, (0.0, 1.0)).all() and np.isin(theirs, (0.0, 1.0)).all())
-    if binary and not right_wrong:
-        raise ValueError("right/wrong scores must be 0 or 1")
-    binary = right_wrong if binary is None else binary
-
-    n = len(ours)
-    differences = ours - theirs
-    units = gather(differences, clusters)
-    clustered = bool(units.sizes.max() > 1)
-    only_ours, only_theirs = int(np.sum(differences > 0)), int(np.sum(differences < 0))
-    if binary and not clustered:
-        interval = tango_interval(only_ours, only_theirs, n)
-        p_value = exact_mcnemar(only_ours, only_theirs)
+    pairs = paired(baseline, reference, binary=binary, clusters=clusters)
+    units, differences = pairs.units, pairs.differences
+    n, clustered = len(differences), units.clustered
+    if pairs.binary and not clustered:
+        p_value = exact_mcnemar(*pairs.discordant)
         test = "exact McNemar"
     else:
-        in_range = min(ours.min(), theirs.min()) >= 0 and max(ours.max(), theirs.max()) <= 1
-        interval = _bootstrap(units, seed=seed, resamples=resamples, bounds=(-1.0, 1.0) if in_range else None)
         p_value = sign_flip_p_value(units, resamples=resamples, seed=seed)
         test = "cluster permutation" if clustered else "paired permutation"
 
-    effective_n = n / _design_effect(units, differences)
-    if binary:
+    effective_n = n / design_effect_of(units, differences)
+    if pairs.binary:
         # Two discordant and two concordant items are added, as Agresti and Coull (1998) do for one
         # proportion: without a discordant item the rate is small, not zero.
-        rate = (only_ours + only_theirs + 2) / (n + 4)
+        rate = (sum(pairs.discordant) + 2) / (n + 4)
         detectable = detectable_difference(effective_n, discordant_rate=rate)
     else:
         sd = float(np.std(differences, ddof=1)) if n > 1 else 0.0
@@ -104,12 +130,77 @@ def compare(
     return PairedComparison(
         n=n,
         difference=float(differences.mean()),
-        ci95=interval,
+        ci95=interval_of(pairs, 0.95),
         test=test,
         p_value=p_value,
-        discordant=(only_ours, only_theirs) if binary else None,
+        discordant=pairs.discordant if pairs.binary else None,
         detectable_difference=detectable,
+        wilcoxon_p_value=None if pairs.binary or clustered else wilcoxon_signed_rank(baseline, reference),
+        note=few_clusters_note(clusters),
     )
+
+
+def paired(baseline: Scores, reference: Scores, *, binary: bool | None, clusters: Clusters | None) -> Pairs:
+    """The scores, checked and gathered; see `compare` for the arguments and errors."""
+    ours, theirs = finite(baseline, "baseline"), finite(reference, "reference")
+    if len(ours) != len(theirs):
+        raise ValueError(f"{len(ours)} scores of the baseline, but {len(theirs)} of the reference")
+    right_wrong = bool(np.isin(ours, (0.0, 1.0)).all() and np.isin(theirs, (0.0, 1.0)).all())
+    if binary and not right_wrong:
+        raise ValueError("right/wrong scores must be 0 or 1")
+    scaled = bool(min(ours.min(), theirs.min()) >= 0 and max(ours.max(), theirs.max()) <= 1)
+    units = gather(ours - theirs, clusters)
+    return Pairs(ours, theirs, units, right_wrong if binary is None else binary, scaled)
+
+
+def interval_of(pairs: Pairs, confidence: float) -> tuple[float, float]:
+    """Interval of the mean difference, as `compare` chooses it."""
+    differences = pairs.differences
+    if pairs.scaled:
+        ahead, behind, worth = worth_of(pairs)
+        low, high = bounded_difference_interval(ahead, behind, len(differences), worth, confidence)
+    else:
+        same_sign = bool((differences >= 0).all() or (differences <= 0).all())
+        low, high, _, _ = unbounded_interval(pairs.units, confidence, skewed=same_sign)
+    mean = float(differences.mean())
+    return min(float(low), mean), max(float(high), mean)
+
+
+def worth_of(pairs: Pairs) -> tuple[float, float, Effective]:
+    """(sum of the gains, sum of the losses, what the items are worth) of scores between 0 and 1."""
+    differences = pairs.differences
+    ahead, behind = float(differences[differences > 0].sum()), float(-differences[differences < 0].sum())
+    at_ends = np.mean((differences == 0) | (np.abs(differences) == 1))
+    squares = np.asarray(differences @ differences)
+    return ahead, behind, difference_worth(pairs.units, ahead, behind, squares=squares, at_ends=at_ends)
+
+
+def difference_worth(units: Units, ahead: Any, behind: Any, *, squares: Any, at_ends: Any) -> Effective:
+    """What the items are worth as of independent right/wrong ones, for many samples at once.
+
+    Args:
+        units: Differences summed by unit, shape (..., k).
+        ahead: Sum of the positive differences, shape (...).
+        behind: Sum of the negative differences, as a positive number, shape (...).
+        squares: Sum of the squared differences, shape (...).
+        at_ends: Share of the differences that right/wrong items could have: -1, 0 or 1; shape (...).
+    """
+    ceiling = np.maximum(np.asarray(ahead + behind) - units.n * units.mean**2, 0.0)
+    return effective(
+        units,
+        squares=np.asarray(squares),
+        ceiling=ceiling,
+        at_ends=np.asarray(at_ends),
+        assumed=OF_A_DIFFERENCE,
+    )
+
+
+def bounded_difference_interval(
+    ahead: Any, behind: Any, n: float, worth: Effective, confidence: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Tango's interval with an effective number of items, for many samples at once; see `difference_worth`."""
+    f = worth.factor
+    return tango(ahead / f, behind / f, n / f, quantile(confidence, worth.df))
 
 
 def exact_mcnemar(only_baseline: int, only_reference: int) -> float:
@@ -125,20 +216,9 @@ def exact_mcnemar(only_baseline: int, only_reference: int) -> float:
 def tango_interval(
     only_baseline: int, only_reference: int, n: int, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Score interval of the difference of two paired proportions, (only_baseline - only_reference) / n.
-
-    It holds the differences that a score test does not reject, and keeps a width of its own where no item is
-    discordant: ± z² / (n + z²).
-
-    Source: Tango (1998), Equivalence test and confidence interval for the difference in proportions for the
-    paired-sample design, Statistics in Medicine 17. Compared with others by Fagerland, Lydersen and Laake
-    (2014), Statistics in Medicine 33.
-    """
-    z = float(norm.ppf((1 + confidence) / 2))
-    # The lower limit is the mirrored upper limit of the swapped comparison.
-    return -_tango_upper(only_reference, only_baseline, n, z), _tango_upper(
-        only_baseline, only_reference, n, z
-    )
+    """Score interval of the difference of two paired proportions; see `_score.tango`."""
+    low, high = tango(only_baseline, only_reference, n, quantile(confidence, np.inf))
+    return float(low), float(high)
 
 
 def wilcoxon_signed_rank(baseline: Scores, reference: Scores) -> float:
@@ -150,13 +230,22 @@ def wilcoxon_signed_rank(baseline: Scores, reference: Scores) -> float:
     return float(wilcoxon(differences).pvalue) if differences.any() else 1.0
 
 
-def adjust(p_values: Sequence[float]) -> list[float]:
+def adjust(p_values: Sequence[float], method: Literal["holm", "fdr"] = "holm") -> list[float]:
     """The p-values of one family of comparisons, adjusted for their number, in the same order.
 
-    Source: Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of
-    Statistics 6.
+    `holm` keeps the chance of even one false finding within the level: for the few comparisons that a decision
+    rests on. `fdr` keeps the expected share of false ones among the findings within it: for looking through
+    many slices of the data.
+
+    Sources: Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian Journal of
+    Statistics 6; Benjamini and Hochberg (1995), Controlling the false discovery rate, Journal of the Royal
+    Statistical Society B 57(1).
     """
     array = np.asarray(p_values, dtype=np.float64)
+    if len(array) == 0:
+        return []
+    if method == "fdr":
+        return [float(p) for p in false_discovery_control(array, method="bh")]
     order = np.argsort(array)
     # The smallest counts as many times as there are comparisons, the next once less, and none falls below
     # another.
@@ -166,48 +255,7 @@ def adjust(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def _tango_upper(b: int, c: int, n: int, z: float) -> float:
-    low, high = (b - c) / n, 1.0
-    for _ in range(60):  # the statistic falls as the difference grows: halve the bracket
-        middle = (low + high) / 2
-        if _tango_statistic(b, c, n, middle) >= -z:
-            low = middle
-        else:
-            high = middle
-    return high
-
-
-def _tango_statistic(b: int, c: int, n: int, difference: float) -> float:
-    """How many standard errors the observed difference lies above an assumed one."""
-    # q is the likelihood's best probability of "only the reference is right" under the assumed difference.
-    linear = -b - c + (2 * n - b + c) * difference
-    constant = -c * difference * (1 - difference)
-    q = (math.sqrt(max(linear**2 - 8 * n * constant, 0.0)) - linear) / (4 * n)
-    variance = n * (2 * q + difference * (1 - difference))
-    surplus = b - c - n * difference
-    if variance <= 0:
-        return math.copysign(math.inf, surplus) if abs(surplus) > 1e-9 else 0.0
-    return surplus / math.sqrt(variance)
-
-
-def _bootstrap(
-    units: Units, *, seed: int, resamples: int, bounds: tuple[float, float] | None
-) -> tuple[float, float]:
-    """The bootstrap interval; exactly mirrored where baseline and reference are swapped."""
-    mirrored = np.sort(-units.sums)
-    unequal = np.flatnonzero(np.sort(units.sums) != mirrored)
-    swap = len(unequal) > 0 and np.sort(units.sums)[unequal[0]] < mirrored[unequal[0]]
-    low, high = bootstrap_mean_interval(
-        Units(-units.sums, units.sizes) if swap else units,
-        confidence=0.95,
-        resamples=resamples,
-        seed=seed,
-        bounds=bounds,
-    )
-    return (-high, -low) if swap else (low, high)
-
-
-def _design_effect(units: Units, differences: NDArray[np.float64]) -> float:
+def design_effect_of(units: Units, differences: NDArray[np.float64]) -> float:
     """How many clustered items tell as much as one independent item; at least 1.
 
     Variance of the mean over clusters, divided by what it would be for independent items; where nothing
@@ -216,9 +264,7 @@ def _design_effect(units: Units, differences: NDArray[np.float64]) -> float:
     n, k = len(differences), len(units.sums)
     if k == n:
         return 1.0
-    independent = float(np.sum((differences - differences.mean()) ** 2)) / (n - 1) / n
-    if k == 1 or independent == 0:
+    independent = float(np.sum((differences - differences.mean()) ** 2)) / (n - 1) * n
+    if k == 1 or independent <= 0:
         return n / k
-    residuals = units.sums - differences.mean() * units.sizes
-    clustered = float(np.sum(residuals**2)) * k / (k - 1) / n**2
-    return max(clustered / independent, 1.0)
+    return max(float(robust_total(units)[0]) / independent, 1.0)

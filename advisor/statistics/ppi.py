@@ -30,7 +30,7 @@ from pydantic import Field
 from scipy.stats import t
 
 from advisor.records import Record
-from advisor.statistics._resampling import Clusters, unseen_unit_interval
+from advisor.statistics._effective import Clusters
 from advisor.statistics.intervals import finite
 
 Floats = NDArray[np.float64]
@@ -196,7 +196,7 @@ def _interval(
     variance = sum(v for v, _ in parts)
     if variance <= 1e-24:  # rounding apart, nothing varies
         k = int(with_label.sum())
-        low, high = unseen_unit_interval(estimate, k, confidence=confidence, bounds=bounds)
+        low, high = _unseen_interval(estimate, k, confidence, bounds)
         df, p_value, error = float(max(1, k - 1)), 1.0, 0.0
     else:
         df = variance**2 / sum(v**2 / d for v, d in parts if v > 0)
@@ -206,7 +206,7 @@ def _interval(
         p_value = float(2 * t.sf(abs(estimate) / error, df))
     return CorrectedEstimate(
         estimate=min(max(estimate, bounds[0]), bounds[1]),
-        ci=(max(low, bounds[0]), min(high, bounds[1])),
+        ci=(min(max(low, bounds[0]), bounds[1]), min(max(high, bounds[0]), bounds[1])),
         standard_error=error,
         df=df,
         p_value=p_value,
@@ -229,3 +229,16 @@ def _units(
     positions = np.array([number.setdefault(key, len(number)) for key in keys])
     sums = np.bincount(positions, weights=influence).astype(np.float64)
     return sums, np.bincount(positions, weights=labelled) > 0
+
+
+def _unseen_interval(
+    mean: float, k: int, confidence: float, bounds: tuple[float, float]
+) -> tuple[float, float]:
+    """Interval for the mean of `k` units that are all alike.
+
+    With k units alike, a share of up to 1 - (alpha / 2)^(1 / k) of other units may have gone unseen (the exact binomial
+    limit of Clopper and Pearson, 1934, for no event in k), and each may lie as far off as the bounds allow.
+    """
+    unseen = 1 - ((1 - confidence) / 2) ** (1 / k)
+    low, high = bounds
+    return mean - unseen * (mean - low), mean + unseen * (high - mean)

@@ -36,7 +36,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.statistics._resampling import Clusters
+from advisor.statistics._effective import Clusters
 from advisor.statistics.intervals import finite
 from advisor.statistics.paired import PairedComparison
 

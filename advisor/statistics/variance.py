@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2, t
 
 from advisor.records import Record
-from advisor.statistics._resampling import Clusters, gather
+from advisor.statistics._effective import Clusters, gather
 
 
 class BetweenTrainings(Record):

@@ -43,9 +43,9 @@ from advisor.decision.verdict import judge
 from advisor.economics.resources import Resources
 from advisor.evaluation.looks import FIRST_LOOK, next_look
 from advisor.records import ItemTable, Latency, Measured, Quality, Tokens, TuningRecord
+from advisor.statistics._score import tango_statistic
 from advisor.statistics.paired import (
     PairedComparison,
-    _tango_statistic,
     adjust,
     exact_mcnemar,
     tango_interval,
@@ -176,7 +176,7 @@ def fixed_pairs(
         d = (tuned - other)[: looks[i]]
         n, b, c = len(d), int(np.sum(d > 0)), int(np.sum(d < 0))
         if not clustered:
-            if b - c < 1.5 * math.sqrt(b + c) and _tango_statistic(b, c, n, MIN_GAIN) > -1.9:
+            if b - c < 1.5 * math.sqrt(b + c) and tango_statistic(b, c, n, MIN_GAIN) > -1.9:
                 return pair(d, (-1.0, 1.0), 1.0)  # neither a go nor a stop can come of it: spare the time
             return pair(d, tango_interval(b, c, n), exact_mcnemar(b, c))
         sums, sizes = np.bincount(groups[:n], weights=d), np.bincount(groups[:n])

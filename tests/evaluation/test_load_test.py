@@ -359,7 +359,7 @@ def test_the_decision_uses_it(
     serving = {"usd_per_hour": 3.6, "requests_per_s": 1000.0}
     case = hosted_case(
         tmp_path / "c", serve(latency_s=LATENCY_S), baselines=("zero_shot",), model={"serving": serving},
-        changes={"traffic": {"requests_per_month": 100_000_000, "peak_factor": 2.0}},
+        changes={"traffic": {"requests_per_month": 300_000_000, "peak_factor": 2.0}},
     )  # fmt: skip
     workflow.run(case)
     before = workflow.decide(case)

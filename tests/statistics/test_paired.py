@@ -193,6 +193,42 @@ def test_holm_agrees_with_statsmodels(p_values: list[float]) -> None:
     assert adjust(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))
 
 
+def test_false_discovery_rate_adjusts_as_published() -> None:
+    # Benjamini and Hochberg (1995), section 4: the fifteen p-values of the myocardial infarction trial; at a rate of
+    # 0.05 the first four are found, by Holm's method three.
+    p_values = [0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459, 0.3240, 0.4262, 0.5719,
+                0.6528, 0.7590, 1.0]  # fmt: skip
+    assert sum(p <= 0.05 for p in adjust(p_values, method="fdr")) == 4
+    assert sum(p <= 0.05 for p in adjust(p_values)) == 3
+    assert adjust(p_values, method="fdr")[3] == pytest.approx(0.0095 * 15 / 4)
+    assert adjust([], method="fdr") == []
+
+
+def test_graded_scores_get_a_second_opinion_and_others_do_not() -> None:
+    rng = np.random.default_rng(0)
+    ours, theirs = rng.random((2, 60))
+    assert compare(ours, theirs, seed=0).wilcoxon_p_value == pytest.approx(wilcoxon_signed_rank(ours, theirs))
+    assert compare([1, 0, 1], [0, 0, 1], seed=0).wilcoxon_p_value is None
+    assert compare(ours, theirs, seed=0, clusters=[i // 3 for i in range(60)]).wilcoxon_p_value is None
+
+
+def test_few_clusters_come_with_a_note() -> None:
+    rng = np.random.default_rng(0)
+    ours, theirs = rng.random((2, 60))
+    few = compare(ours, theirs, seed=0, clusters=[i // 15 for i in range(60)])
+    assert few.note is not None
+    assert "60 items come from 4 groups" in few.note
+    assert compare(ours, theirs, seed=0, clusters=[i // 3 for i in range(60)]).note is None
+    assert compare(ours, theirs, seed=0).note is None
+
+
+def test_large_and_small_units_are_permuted_to_the_same_p_value() -> None:
+    # More units than are flipped one by one: the rest are summed up by the central limit.
+    d = np.random.default_rng(1).standard_t(4, 900) + 0.07
+    p_value = compare(d, np.zeros(900), seed=0).p_value
+    assert p_value == pytest.approx(2 * stats.norm.sf(abs(d.sum()) / np.sqrt((d**2).sum())), abs=0.01)
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=10))
 def test_adjusted_p_values_never_shrink(p_values: list[float]) -> None:
     assert all(p - 1e-12 <= q <= 1 for p, q in zip(p_values, adjust(p_values), strict=True))

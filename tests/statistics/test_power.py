@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.power import TTestPower
 
-from advisor.statistics import compare, detectable_difference, needed_examples
+from advisor.statistics import (
+    compare,
+    design_effect,
+    detectable_difference,
+    needed_examples,
+    needed_for_non_inferiority,
+)
 
 rates = st.floats(0.02, 1)
 sizes = st.integers(10, 100_000)
@@ -106,3 +112,53 @@ def test_impossible_arguments_are_refused(arguments: dict[str, float]) -> None:
 def test_no_number_of_examples_shows_no_difference() -> None:
     with pytest.raises(ValueError, match="no number of items"):
         needed_examples(0.0)
+
+
+def test_non_inferiority_matches_the_formula_for_large_samples() -> None:
+    # By hand: at the margin q = (sqrt(0.3² - 8 · 0.00525) + 0.3) / 4 = 0.12977, so the variance is 0.20704, and
+    # ((1.64485 · sqrt(0.20704) + 0.84162 · sqrt(0.2)) / 0.05)² = 506.1.
+    assert needed_for_non_inferiority(0.05, discordant_rate=0.2) == 507
+    # Graded: ((1.64485 + 0.84162) · 0.3 / 0.05)² = 222.6, and t quantiles in place of normal ones.
+    assert needed_for_non_inferiority(0.05, sd=0.3) == pytest.approx(223, abs=3)
+
+
+def test_a_baseline_that_is_really_better_is_shown_non_inferior_with_fewer_items() -> None:
+    alike = needed_for_non_inferiority(0.03, discordant_rate=0.2)
+    better = needed_for_non_inferiority(0.03, discordant_rate=0.2, true_difference=0.02)
+    worse = needed_for_non_inferiority(0.03, discordant_rate=0.2, true_difference=-0.01)
+    assert better < alike < worse
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"margin": 0.0}, {"margin": 0.02, "true_difference": -0.02}, {"margin": 0.02, "true_difference": -0.1}],
+)
+def test_no_number_of_examples_shows_what_is_not_so(arguments: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="no number of items"):
+        needed_for_non_inferiority(**arguments)
+
+
+def test_design_effect_of_equal_and_unequal_clusters() -> None:
+    assert design_effect([1] * 10, 0.5) == 1.0
+    assert design_effect([5] * 10, 0.3) == pytest.approx(1 + 4 * 0.3)  # Kish (1965)
+    # Eldridge, Ashby and Kerry (2006): 1 + ((cv² + 1) · mean - 1) · ICC, here mean 5 and cv² = 8 / 25.
+    assert design_effect([1, 3, 5, 7, 9], 0.3) == pytest.approx(1 + ((8 / 25 + 1) * 5 - 1) * 0.3)
+
+
+def test_clusters_need_more_items_and_show_less() -> None:
+    effect = design_effect([5] * 40, 0.3)
+    assert needed_examples(0.1, discordant_rate=0.2, design_effect=effect) == pytest.approx(155 * 2.2, abs=2)
+    alone, clustered = (
+        detectable_difference(200, discordant_rate=0.2, design_effect=e) for e in (1.0, effect)
+    )
+    assert alone is not None
+    assert clustered is not None
+    assert clustered > 1.4 * alone
+
+
+@pytest.mark.parametrize("wrong", [{"cluster_sizes": []}, {"cluster_sizes": [0, 2]}, {"correlation": 1.5}])
+def test_impossible_clusters_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"`(cluster_sizes|correlation)`"):
+        design_effect(**{"cluster_sizes": [2, 3], "correlation": 0.1, **wrong})
+    with pytest.raises(ValueError, match="design_effect"):
+        detectable_difference(100, design_effect=0.5)
