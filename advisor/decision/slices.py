@@ -19,8 +19,7 @@ from scipy.stats import t
 from advisor.decision.evidence import CaseEvidence
 from advisor.decision.summary import Findings, Standing
 from advisor.records import Slice, SliceDimension
-from advisor.statistics.paired import exact_mcnemar, tango_interval
-from advisor.statistics.variance import false_discovery
+from advisor.statistics.paired import adjust, exact_mcnemar, tango_interval
 
 MIN_ITEMS = 10
 """Slices of fewer items are shown, not tested."""
@@ -61,7 +60,7 @@ def slices_of(evidence: CaseEvidence, findings: Findings, pair: tuple[str, str] 
     for cut in cuts:
         found += _of_cut(cut, scores, pair, units)
     tested = [i for i, s in enumerate(found) if s.p_value is not None]
-    adjusted = false_discovery([float(found[i].p_value or 0.0) for i in tested])
+    adjusted = adjust([float(found[i].p_value or 0.0) for i in tested], "fdr")
     for i, p in zip(tested, adjusted, strict=True):
         side = "better" if (found[i].difference or 0.0) > 0 else "worse"
         found[i] = found[i].model_copy(update={"adjusted_p_value": p, "flag": side if p < ALPHA else "open"})

@@ -100,14 +100,3 @@ def total_interval(
     freedom = total**2 / (sampling**2 / (units - 1) + training**2 / (between.n - 1))
     half = float(t.ppf(0.975, freedom)) * math.sqrt(total)
     return math.sqrt(total), (difference - half, difference + half)
-
-
-def false_discovery(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted so that of those below 0.05 one in twenty is expected to be false, in the same order.
-
-    Source: Benjamini and Hochberg (1995), Controlling the false discovery rate, Journal of the Royal Statistical
-    Society B 57; it holds as well where tests overlap and agree (Benjamini and Yekutieli, 2001).
-    """
-    from statsmodels.stats.multitest import multipletests  # it takes long to load
-
-    return [float(p) for p in multipletests(list(p_values), method="fdr_bh")[1]] if len(p_values) else []

@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from statsmodels.stats.multitest import multipletests
 
 from advisor.statistics.variance import (
     answers_standard_error,
     between_trainings,
-    false_discovery,
     standard_error,
     total_interval,
 )
@@ -78,13 +76,6 @@ def test_the_total_interval_holds_the_truth_about_as_often_as_it_says(trainings:
     assert held / runs > 0.92
     if sd:
         assert sampling_only < held
-
-
-@given(st.lists(grades, min_size=1, max_size=40))
-def test_false_discovery_is_benjamini_and_hochberg_s(p_values: list[float]) -> None:
-    found = false_discovery(p_values)
-    assert found == pytest.approx(list(multipletests(p_values, method="fdr_bh")[1]))
-    assert all(a >= p - 1e-12 for a, p in zip(found, p_values, strict=True))
 
 
 def test_of_no_tests_nothing_is_adjusted() -> None:
