@@ -138,13 +138,6 @@ def _with_further(s: Situation) -> Situation:
     )
 
 
-def judgement_of(evidence: CaseEvidence) -> Judgement:
-    """The verdict alone, without what explains it."""
-    findings = summarise_findings(evidence)
-    accounts = accounts_of(evidence, findings)
-    return judge(evidence.case, findings, accounts, outlook(accounts))
-
-
 def _pair(findings: Findings, judgement: Judgement) -> PairedComparison | None:
     """The comparison that the verdict rests on."""
     if judgement.challenger is None or judgement.champion is None:

@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,20 +26,40 @@ sys.path.insert(0, str(Path(__file__).parent))
 from _results import write
 from worlds import Arm, World, draw
 
-from advisor.decision.decide import judgement_of
-from advisor.decision.summary import cost_models, summarise_findings
+from advisor.decision.confidence import confidence
+from advisor.decision.stakes import outlook
+from advisor.decision.summary import accounts_of, cost_models, summarise_findings
+from advisor.decision.verdict import judge
 from advisor.economics.drivers import drivers_of
 from advisor.economics.worth import net_benefit
 
+BANDS = (0.0, 0.5, 0.8, 0.95, 0.99, 1.01)
+"""Confidences that are looked at together: is a verdict right as often as it says?"""
 ROUNDS = 4
 """How often more items are bought, at most."""
 
 
-def advised(world: World) -> tuple[Arm, float, str, float | None]:
-    """(what the advisor comes to, what was paid for more items, its first and last word, its confidence)."""
+@dataclass(frozen=True)
+class Advice:
+    """What following the advisor comes to."""
+
+    arm: Arm
+    paid: float
+    """For more held-out items, USD."""
+    first: str
+    last: str
+    confidence: float | None
+
+
+def advised(world: World) -> Advice:
+    """Asks the advisor, and buys what it says is worth its price."""
     n, paid, first = world.n, 0.0, ""
     for _ in range(ROUNDS + 1):
-        found = judgement_of(world.evidence(n))
+        evidence = world.evidence(n)
+        findings = summarise_findings(evidence)
+        accounts = accounts_of(evidence, findings)
+        at = outlook(accounts)
+        found = judge(evidence.case, findings, accounts, at)
         first = first or found.decision
         if found.decision != "not_yet":
             break
@@ -51,8 +73,9 @@ def advised(world: World) -> tuple[Arm, float, str, float | None]:
             break
         assert offer.amount is not None
         n, paid = n + offer.amount, paid + offer.cost_usd
-    name = found.recommended or found.champion
-    return next(a for a in world.arms if a.name == name), paid, f"{first}/{found.decision}", None
+    arm = next(a for a in world.arms if a.name == (found.recommended or found.champion))
+    sure = confidence(evidence.case, findings, at, found)
+    return Advice(arm, paid, first, found.decision, sure)
 
 
 def rules(world: World) -> dict[str, Arm]:
@@ -94,13 +117,18 @@ def main() -> None:
     got: dict[str, list[float]] = {}
     shares: dict[str, list[float]] = {}
     words: dict[str, int] = {}
+    sides: list[tuple[float, bool]] = []
     for seed in range(count):
         world = draw(seed)
         truth = {a.name: world.net_benefit(a) for a in world.arms}
         best, worst = max(truth.values()), min(truth.values())
-        arm, paid, word, _ = advised(world)
+        advice = advised(world)
+        word = f"{advice.first}, then {advice.last}"
         words[word] = words.get(word, 0) + 1
-        results = {"advisor": truth[arm.name] - paid}
+        if advice.confidence is not None:
+            tune = max(truth, key=lambda name: truth[name]).startswith("fine_tuned")
+            sides.append((advice.confidence, tune == (advice.last == "fine_tune")))
+        results = {"advisor": truth[advice.arm.name] - advice.paid}
         results |= {rule: truth[a.name] for rule, a in rules(world).items()}
         results["oracle"] = best
         for rule, value in results.items():
@@ -116,11 +144,22 @@ def main() -> None:
     }
     for rule, row in sorted(rows.items(), key=lambda r: -r[1]["net_benefit_share_of_oracle"]):
         print(f"{rule:58s}", *(f"{share:8.2%}" for share in row.values()))
+    calibration = []
+    for low, high in pairwise(BANDS):
+        inside = [right for sure, right in sides if low <= sure < high]
+        if inside:
+            said = float(np.mean([sure for sure, _ in sides if low <= sure < high]))
+            calibration.append(
+                {"from": low, "decisions": len(inside), "said": said, "right": float(np.mean(inside))}
+            )
+            print(
+                f"confidence from {low:.0%}: {len(inside)} decisions, said {said:.1%}, right {np.mean(inside):.1%}"
+            )
     print(words)
     if not options.quick and not options.worlds:
         write(
             "regret", hardware="2 cores", packages=["numpy", "scipy"],
-            figures={"worlds": count, "rules": rows, "first_and_last_verdict": words},
+            figures={"worlds": count, "rules": rows, "first_and_last_verdict": words, "calibration": calibration},
         )  # fmt: skip
 
 

@@ -78,10 +78,6 @@ def test_the_total_interval_holds_the_truth_about_as_often_as_it_says(trainings:
         assert sampling_only < held
 
 
-def test_of_no_tests_nothing_is_adjusted() -> None:
-    assert false_discovery([]) == []
-
-
 @given(st.lists(st.lists(grades, min_size=3, max_size=3), min_size=2, max_size=5))
 def test_no_component_is_negative_and_the_interval_is_around_the_sd(rows: list[list[float]]) -> None:
     found = between_trainings(np.array(rows))
