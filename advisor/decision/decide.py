@@ -8,6 +8,7 @@ from typing import Any
 
 from advisor.cases.schema import Case, ModelSpec, likely
 from advisor.decision.anytime import stopped_early
+from advisor.decision.comparisons import comparisons
 from advisor.decision.confidence import confidence
 from advisor.decision.diagnosis import worse_than_base
 from advisor.decision.evidence import CaseEvidence
@@ -24,7 +25,7 @@ from advisor.decision.sensitivity import tornado, verdict_map
 from advisor.decision.slices import slices_of
 from advisor.decision.slices import warnings as slice_warnings
 from advisor.decision.stakes import Outlook, outlook
-from advisor.decision.summary import Findings, accounts_of, comparisons, summarise_findings
+from advisor.decision.summary import Findings, accounts_of, summarise_findings
 from advisor.decision.uncertainty import uncertainty
 from advisor.decision.verdict import Judgement, judge
 from advisor.economics.break_even import break_even
@@ -89,7 +90,7 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
             meanwhile=judgement.champion if judgement.decision == "not_yet" else None,
         ),
         baselines=summaries,
-        comparisons=comparisons(findings),
+        comparisons=comparisons(evidence, findings),
         break_even=crossings,
         questions=answer_questions(situation),
         readiness=_readiness(situation) if judgement.decision == "fine_tune" else (),

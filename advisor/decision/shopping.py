@@ -16,9 +16,10 @@ from advisor.cases.schema import Case
 from advisor.decision.gain import Gain
 from advisor.decision.stakes import Stakes
 from advisor.decision.summary import Findings
+from advisor.formatting import usd
 from advisor.records import MoreExamples, Purchase
 from advisor.statistics.paired import PairedComparison
-from advisor.statistics.power import needed_examples
+from advisor.statistics.power import needed_examples, needed_for_non_inferiority
 
 SIZES = (50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 """Numbers of further examples that are considered."""
@@ -97,6 +98,42 @@ def more_examples(case: Case, pair: PairedComparison, stakes: Stakes, gain: Gain
     )
 
 
+def as_good(
+    case: Case, pair: PairedComparison, stakes: Stakes, low: float, saving: float
+) -> tuple[Purchase, ...]:
+    """What would settle that a cheaper tuned model is as good: items, or what a right answer is worth.
+
+    Args:
+        case: The case.
+        pair: The comparison of the two.
+        stakes: The money at stake.
+        low: Lower limit of the difference of quality, below zero.
+        saving: USD over the horizon by which the tuned model costs less.
+    """
+    found: list[Purchase] = []
+    need = _needed_as_good(pair, case.quality.min_gain)
+    if need is not None and need > pair.n:
+        more = need - pair.n
+        price = None if stakes.example_usd is None else float(stakes.example_usd)
+        found.append(
+            Purchase(
+                what="held_out_examples",
+                text=f"About {more:,} more held-out items, to show with 80% power that it is not worse by "
+                f"{case.quality.min_gain * 100:.1f} points.",
+                amount=more,
+                cost_usd=None if price is None else more * price,
+            )
+        )
+    if low < 0 and stakes.requests:
+        worth = saving / (float(stakes.requests) * -low)
+        text = (
+            "Or what a right answer is worth more than a wrong one (the key value): "
+            f"below {usd(worth)} the saving outweighs what may be lost."
+        )
+        found.append(Purchase(what="worth", text=text))
+    return tuple(found)
+
+
 def at_least(more: int, stakes: Stakes) -> Purchase:
     """The held-out examples without which there is no verdict at all."""
     price = None if stakes.example_usd is None else float(stakes.example_usd)
@@ -145,9 +182,28 @@ def below_bar(case: Case, stakes: Stakes) -> tuple[Purchase, ...]:
 
 def _needed(pair: PairedComparison, target: float) -> int | None:
     """Items that show the target with 80 % power; None where the pairs do not vary."""
-    rate = sum(pair.discordant) / pair.n if pair.discordant else None
-    # a graded difference's spread, from its own interval: ±1.96 standard errors
-    sd = None if pair.discordant else (pair.ci95[1] - pair.ci95[0]) / (2 * _Z) * pair.n**0.5
+    rate, sd = _spread(pair)
     if sd == 0 or rate == 0:
         return None
     return needed_examples(target, discordant_rate=rate, sd=sd)
+
+
+def _needed_as_good(pair: PairedComparison, margin: float) -> int | None:
+    """Items that show, with 80 % power, that it is not worse by the margin; None where no number does."""
+    if margin <= 0 or pair.difference <= -margin:
+        return None
+    rate, sd = _spread(pair)
+    if not rate and not sd:
+        return None
+    # the rule looks at the lower end of a two-sided 95 % interval
+    return needed_for_non_inferiority(
+        margin, true_difference=pair.difference, discordant_rate=rate, sd=sd, alpha=0.025
+    )
+
+
+def _spread(pair: PairedComparison) -> tuple[float | None, float | None]:
+    """(share of items on which exactly one is right, or the standard deviation of graded differences)."""
+    if pair.discordant:
+        return sum(pair.discordant) / pair.n, None
+    # from its own interval: ±1.96 standard errors
+    return None, (pair.ci95[1] - pair.ci95[0]) / (2 * _Z) * pair.n**0.5

@@ -20,7 +20,7 @@ from advisor.decision.learning import Course, measured_course
 from advisor.decision.stakes import Accounts
 from advisor.economics.costs import CostModel, cost_model
 from advisor.economics.resources import Resources, resources_of
-from advisor.records import Comparison, Finding, Latency, Measured, Quality, Tokens
+from advisor.records import Finding, Latency, Measured, Quality, Tokens
 from advisor.scoring import is_per_item
 from advisor.statistics.intervals import mean_interval
 from advisor.statistics.paired import PairedComparison, adjust, compare
@@ -168,33 +168,6 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
     )
 
 
-def comparisons(findings: Findings) -> tuple[Comparison, ...]:
-    """Each baseline against the best untuned one, with p-values adjusted over this family (Holm)."""
-    reference = findings.best_untuned
-    family = [
-        (s.name, findings.pair(s.name, reference))
-        for s in findings.standings
-        if reference and s.name != reference
-    ]
-    found = [(name, pair) for name, pair in family if pair is not None]
-    adjusted = adjust([pair.p_value for _, pair in found]) if found else []
-    return tuple(
-        Comparison(
-            baseline=name,
-            reference=str(reference),
-            n=pair.n,
-            difference=pair.difference,
-            ci95=pair.ci95,
-            test=pair.test,
-            p_value=pair.p_value,
-            adjusted_p_value=p,
-            discordant=pair.discordant,
-            detectable_difference=pair.detectable_difference,
-        )
-        for (name, pair), p in zip(found, adjusted, strict=True)
-    )
-
-
 def cost_models(evidence: CaseEvidence, findings: Findings) -> dict[str, CostModel]:
     """The cost of every baseline of the case, by name; of unmeasured ones as far as it is known."""
     return {
@@ -301,7 +274,7 @@ def _compare(
     if draws:
         difference = (standing.value or 0.0) - (reference.value or 0.0)
         return set_metrics.compare_draws(difference, draws[standing.name], draws[reference.name], standing.n)
-    shared, (mine, theirs) = _aligned([standing, reference])
+    shared, (mine, theirs) = aligned([standing, reference])
     if len(shared) < 2:
         return None
     clusters = clusters_of(shared, evidence.data.clusters)
@@ -310,7 +283,7 @@ def _compare(
     return compare(mine, theirs, seed=SEED, clusters=clusters)
 
 
-def _aligned(standings: Sequence[Standing]) -> tuple[tuple[str, ...], list[Scores]]:
+def aligned(standings: Sequence[Standing]) -> tuple[tuple[str, ...], list[Scores]]:
     """(the items that all of them have, their scores of these items in the same order)."""
     first = standings[0].ids
     if all(s.ids == first for s in standings):
@@ -335,7 +308,7 @@ def _resampled_means(standings: Sequence[Standing], groups: dict[str, str]) -> d
         return {}
     # by name, so that the order of baselines decides no draw; that of items does not, since equal units are counted
     standings = sorted(standings, key=lambda s: s.name)
-    shared, rows = _aligned(standings)
+    shared, rows = aligned(standings)
     if len(shared) < 2:
         return {}
     matrix = np.array(rows)

@@ -265,11 +265,21 @@ class _Weighing:
                 return self.go(say.AS_GOOD_AND_CHEAPER)
             if self.no_gain:
                 return self.stop(say.NO_GAIN)
-            return self.wait(say.GAIN_WITHIN_NOISE, more)
+            return self.wait(say.GAIN_WITHIN_NOISE, *self.as_good_or(more))
         # both reach the bar: the cheaper one will do
         if cheaper:
-            return self.go(say.AS_GOOD_AND_CHEAPER) if self.as_good else self.wait(say.CHEAPER_BUT, more)
+            return (
+                self.go(say.AS_GOOD_AND_CHEAPER)
+                if self.as_good
+                else self.wait(say.CHEAPER_BUT, *self.as_good_or(more))
+            )
         return self.stop(say.ALTERNATIVE_WILL_DO)
+
+    def as_good_or(self, more: Purchase) -> tuple[Purchase, ...]:
+        """What to get: for a cheaper tuned model, what shows that it is as good; else what shows a gain."""
+        if not self.saving or self.saving <= 0:
+            return (more,)
+        return shopping.as_good(self.case, self.pair, self.stakes, self.ends[0], self.saving) or (more,)
 
     # ── what it comes to ──
 

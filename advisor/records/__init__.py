@@ -24,6 +24,7 @@ from advisor.records.decision import (
     Quality,
     Question,
     ReadinessItem,
+    ResourceDifference,
     Verdict,
 )
 from advisor.records.diagnosis import Finding
@@ -129,6 +130,7 @@ __all__ = [
     "Question",
     "ReadinessItem",
     "Record",
+    "ResourceDifference",
     "RetrievalQuality",
     "SeedQuality",
     "SeedRun",

@@ -97,6 +97,20 @@ class BaselineSummary(Record):
     """Worth of right and wrong answers less all costs, where the case says what they are worth."""
 
 
+class ResourceDifference(Record):
+    """What one baseline uses up more than another, per request on the same items."""
+
+    what: Literal["input_tokens", "output_tokens", "latency_s", "cost_usd"]
+    n: int
+    baseline_mean: float
+    reference_mean: float
+    difference: float
+    ci95: tuple[float, float]
+    p_value: float
+    ratio: float | None
+    ratio_ci95: tuple[float, float] | None
+
+
 class Comparison(Record):
     """`baseline` against `reference` on the items both answered; positive means the baseline is better."""
 
@@ -112,6 +126,18 @@ class Comparison(Record):
     """(only the baseline right, only the reference right); null for graded metrics."""
     detectable_difference: float | None
     """The smallest true difference that this n shows with 80 % power."""
+    wilcoxon_p_value: float | None = None
+    """Of Wilcoxon's signed-rank test, for information."""
+    shown: Literal["equivalent", "inferior", "worse", "better", "non_inferior", "undecided"] | None = None
+    """What was shown, with `margin` as the smallest difference that matters; "undecided" is not "equivalent"."""
+    margin: float | None = None
+    p_non_inferior: float | None = None
+    """One-sided p-value of "worse by the margin or more"."""
+    p_equivalent: float | None = None
+    """The larger of both one-sided p-values of "differs by the margin or more"."""
+    resources: tuple[ResourceDifference, ...] = ()
+    note: str | None = None
+    """What to know before trusting it, such as that there are few groups."""
 
 
 class BreakEven(Record):
