@@ -95,13 +95,6 @@ def _resources(
             continue
         clusters = clusters_of([i for i, k in zip(ids, known, strict=True) if k], groups) if groups else None
         pair = compare_resources(mine, others, seed=SEED, clusters=clusters)
-            mine,
-            others,
-            seed=SEED,
-            clusters=clusters_of([i for i, k in zip(ids, known, strict=True) if k], groups)
-            if groups
-            else None,
-        )
         found.append(
             ResourceDifference(
                 what=what,
