@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 export HF_HUB_OFFLINE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast check lint types format ui wheel benchmarks record clean
+.PHONY: help setup demo test test-fast check lint types format ui wheel benchmarks advice record clean
 
 help:            ## Show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1|/' | column -t -s '|'
@@ -57,8 +57,17 @@ wheel: setup     ## Build the wheel
 benchmarks: setup ## Run the benchmarks, one after the other
 	$(BIN)/python benchmarks/prefix_cache.py
 	$(BIN)/python benchmarks/lora_training.py
-	$(BIN)/python -m benchmarks.decision.studies
+	$(BIN)/python benchmarks/loadtest.py
+	$(MAKE) advice
+
+advice: setup    ## Check the advice itself: coverage, regret, false verdicts, early stopping, published studies, size
 	$(BIN)/python benchmarks/decision/coverage.py
+	$(BIN)/python benchmarks/decision/families.py
+	$(BIN)/python benchmarks/decision/regret.py
+	$(BIN)/python benchmarks/decision/early_stopping.py
+	$(BIN)/python benchmarks/decision/judge_correction.py
+	$(BIN)/python -m benchmarks.decision.studies
+	$(BIN)/python benchmarks/decision/scale.py
 
 record: setup    ## Run all sample cases and record their results
 	for case in sample_cases/*/; do $(BIN)/advisor run $$case && $(BIN)/advisor export $$case || exit 1; done

@@ -69,7 +69,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
-    worlds = 100 if options.quick else 1000
+    worlds = 100 if options.quick else 400
     rows = []
     for family in FAMILIES:
         for n in (100,) if options.quick else (50, 200, 1000):
