@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from advisor.decision.draws import SEED, Scores, aligned, clusters_of
 from advisor.decision.evidence import CaseEvidence
-from advisor.decision.summary import SEED, Findings, Scores, Standing, aligned, clusters_of
+from advisor.decision.summary import Findings, Standing
 from advisor.records import Comparison, ResourceDifference
 from advisor.scoring import is_per_item
 from advisor.statistics.equivalence import equivalence, equivalence_of_draws

@@ -11,8 +11,9 @@ from collections import defaultdict
 import numpy as np
 from scipy.stats import fisher_exact, norm, ttest_ind
 
+from advisor.decision.draws import SEED, clusters_of
 from advisor.decision.evidence import CaseEvidence
-from advisor.decision.summary import SEED, Findings, Standing, clusters_of
+from advisor.decision.summary import Findings, Standing
 from advisor.formatting import percent
 from advisor.records import (
     BaselineNoise,
