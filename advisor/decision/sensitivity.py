@@ -45,15 +45,22 @@ def tornado(
         if key in ("traffic.peak_factor", "traffic.batch_share"):
             low, high = max(low, 1.0 if key.endswith("peak_factor") else 0.0), high
             high = min(high, 1.0) if key.endswith("batch_share") else high
-        at_low, at_high = (
-            _gain(found, challenger, champion, pair) for found in outlooks(accounts, {key: [low, high]})
+        at_low, at_now, at_high = (
+            _gain(found, challenger, champion, pair)
+            for found in outlooks(accounts, {key: [low, low if now is None else float(now), high]})
         )
         if at_low is not None and at_low == at_high:
             continue  # an input of neither of the two
         basis = "range" if key in ranges else "assumed"
         bars.append(
             TornadoBar(
-                parameter=key, low=low, high=high, basis=basis, gain_at_low=at_low, gain_at_high=at_high
+                parameter=key,
+                low=low,
+                high=high,
+                basis=basis,
+                gain_at_low=at_low,
+                gain_at_high=at_high,
+                gain_now=None if now is None else at_now,
             )
         )
     if gain is not None:
@@ -66,6 +73,7 @@ def tornado(
                 basis="interval",
                 gain_at_low=gain.low,
                 gain_at_high=gain.high,
+                gain_now=gain.likely,
             )
         )
     return tuple(sorted(bars, key=lambda b: (-_width(b), b.parameter)))

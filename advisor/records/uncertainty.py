@@ -70,6 +70,8 @@ class TornadoBar(Record):
     gain_at_low: float | None
     gain_at_high: float | None
     """USD over the horizon by which the best tuned baseline is ahead of the best alternative."""
+    gain_now: float | None = None
+    """The same at what the case says, or at what was measured."""
 
 
 class MapPoint(Record):

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from advisor import formatting
 from advisor.records import Decision
-from advisor.reports import charts, further, hidden, load, wording
+from advisor.reports import charts, further, hidden, load, uncertain, wording
 from advisor.reports.judge import judge_lines
 from advisor.reports.over_time import costs_sentences, costs_table
 
@@ -63,6 +63,7 @@ def environment() -> Environment:
         h=hidden,
         further=further,
         load=load,
+        uncertain=uncertain,
         COLOURS=charts.COLOURS,
     )
     return environment

@@ -22,7 +22,7 @@ from advisor.formatting import (
     usd,
 )
 from advisor.records import BaselineSummary, Decision, TuningRecord
-from advisor.reports import charts, further, hidden, wording
+from advisor.reports import charts, further, hidden, uncertain, wording
 from advisor.reports.judge import TITLE as JUDGE_TITLE
 from advisor.reports.judge import judge_lines
 from advisor.reports.load import HEADER as LOAD_HEADER
@@ -65,10 +65,12 @@ def render_markdown(decision: Decision) -> str:
         _diagnosis(decision),
         _hidden(decision),
         _slices(decision),
+        _sure(decision),
         _break_even(decision),
         _load_tests(decision),
         _questions(decision),
         _flips(decision),
+        _inputs(decision),
         _readiness(decision),
         _further(decision),
         _settings(decision),
@@ -95,8 +97,10 @@ def _head(d: Decision) -> list[str]:
     ]
     if (stopped := wording.stopped_early(d)) is not None:
         lines += ["", f"*{escaped(stopped)}*"]
-    if v.missing:
-        lines += ["", "**What is missing**", "", *_bullets(v.missing)]
+    if missing := uncertain.shopping(d):
+        lines += ["", "**What is missing**", "", *_bullets(missing)]
+    if (until := uncertain.meanwhile(d)) is not None:
+        lines += ["", f"**{escaped(until)}**"]
     return lines
 
 
@@ -229,6 +233,20 @@ def _slices(d: Decision) -> list[str]:
     ]
 
 
+def _sure(d: Decision) -> list[str]:
+    if d.uncertainty is None:
+        return []
+    rows = [(code(name), *(escaped(cell) for cell in rest)) for name, *rest in uncertain.odds_rows(d)]
+    said = uncertain.odds_sentence(d)
+    return [
+        "## How sure the choice is",
+        "",
+        *([f"{escaped(said)} All {badge('estimated')}.", ""] if said else []),
+        *_table(uncertain.odds_header(d), rows, right_from=1),
+        *(line for text in uncertain.information(d) for line in ("", escaped(text))),
+    ]
+
+
 def _break_even(d: Decision) -> list[str]:
     if not d.break_even:
         return [
@@ -285,6 +303,27 @@ def _flips(d: Decision) -> list[str]:
         "No single assumption was found that turns the verdict within the range that was searched."
     ]
     return ["## What would turn the verdict", "", *_bullets(flips)]
+
+
+def _inputs(d: Decision) -> list[str]:
+    """What each input could change, and the verdict at other volumes and worths."""
+    lines: list[str] = []
+    if d.tornado:
+        rows = [tuple(escaped(cell) for cell in row) for row in uncertain.tornado_rows(d)]
+        lines += [
+            "",
+            f"### {uncertain.tornado_title(d)}",
+            "",
+            f"{escaped(uncertain.tornado_note(d) or '')} All {badge('estimated')}.",
+            "",
+            *_table(uncertain.TORNADO_HEADER, rows),
+        ]
+    if d.verdict_map:
+        rows = [tuple(escaped(cell) for cell in row) for row in uncertain.map_rows(d)]
+        lines += ["", "### The verdict elsewhere", "", escaped(uncertain.map_sentence(d) or ""), ""]
+        lines += _table(tuple(escaped(cell) for cell in uncertain.map_header(d)), rows)
+        lines += ["", escaped(uncertain.map_legend(d))]
+    return ["## What each input could change", *lines] if lines else []
 
 
 def _readiness(d: Decision) -> list[str]:

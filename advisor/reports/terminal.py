@@ -29,7 +29,7 @@ from advisor.formatting import (
     usd_short,
 )
 from advisor.records import BaselineSummary, Decision
-from advisor.reports import further, hidden, wording
+from advisor.reports import further, hidden, uncertain, wording
 from advisor.reports.judge import TITLE as JUDGE_TITLE
 from advisor.reports.judge import judge_lines
 from advisor.reports.load import load_section
@@ -48,6 +48,8 @@ def print_decision(decision: Decision, console: Console) -> None:
     for part in (
         _verdict(decision),
         _comparison(decision, width),
+        _sure(decision),
+        _inputs(decision),
         _judge(decision),
         _over_time(decision),
         load_section(decision.load_tests),
@@ -71,8 +73,10 @@ def _verdict(d: Decision) -> Panel:
     lines.append(_bullets(v.reasons))
     if (stopped := wording.stopped_early(d)) is not None:
         lines.append(Text(clean(stopped), style="italic"))
-    if v.missing:
-        lines += [Text("Missing:", style="bold"), _bullets(v.missing)]
+    if missing := uncertain.shopping(d):
+        lines += [Text("Missing:", style="bold"), _bullets(missing)]
+    if (until := uncertain.meanwhile(d)) is not None:
+        lines.append(Text(clean(until), style="bold"))
     if v.flips:
         lines += [
             Text("What would turn it:", style="bold"),
@@ -152,6 +156,24 @@ def _over_time(d: Decision) -> RenderableType | None:
         table.add_row(*cells, style="bold green" if row[0] == d.verdict.recommended else "")
     title = Text(f"\nCosts over {count(d.facts.horizon_months)} months, in USD", style="bold")
     return Group(title, table, *([_bullets(said)] if said else []))
+
+
+def _sure(d: Decision) -> RenderableType | None:
+    rows = uncertain.odds_rows(d, most=4)
+    if not rows:
+        return None
+    header = tuple(h.replace("Probability of being the best", "Best with") for h in uncertain.odds_header(d))
+    table = _small_table(header, rows)
+    return Group(
+        Text("\nHow sure the choice is", style="bold"),
+        table,
+        *map(Text, map(clean, uncertain.information(d))),
+    )
+
+
+def _inputs(d: Decision) -> RenderableType | None:
+    lines = uncertain.tornado_lines(d)
+    return Group(Text(f"\n{uncertain.tornado_title(d)}", style="bold"), _bullets(lines)) if lines else None
 
 
 def _questions(d: Decision) -> RenderableType:

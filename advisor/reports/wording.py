@@ -156,6 +156,8 @@ def break_even(item: BreakEven) -> str:
 
 
 _PARAMETERS = {
+    "quality difference": "Measured difference in quality",
+    "held-out sampling": "Which items were held out",
     "traffic.requests_per_month": "Requests per month",
     "traffic.monthly_growth": "Growth of requests per month",
     "traffic.peak_factor": "Busiest hour against the mean one",
@@ -177,19 +179,27 @@ _PARAMETERS = {
 }
 
 
+_TOKENS = {"input": "input", "cached_input": "cached input", "output": "output"}
+
+
 def parameter_name(parameter: str) -> str:
     """An input of the case in words; one that is not known is shown by its key."""
     head, _, rest = parameter.partition(".")
     if head == "models" and rest.endswith(".serving.usd_per_hour"):
         return f"Price of an hour of {rest.removesuffix('.serving.usd_per_hour')}'s machine"
+    model, prices, kind = rest.rpartition(".prices.")
+    if head == "models" and prices and kind in _TOKENS:
+        return f"Price of a million {_TOKENS[kind]} tokens of {model}"
     return _PARAMETERS.get(parameter, parameter)
 
 
 def parameter_value(parameter: str, value: float | None, *, fraction: bool) -> str:
     """An input's value in its unit, which its name tells."""
     name = parameter.rsplit(".", 1)[-1]
-    if "usd" in name:
+    if "usd" in name or ".prices." in parameter:
         return usd(value)
+    if name == "quality difference":
+        return difference(value, fraction=fraction)
     if name in ("monthly_growth", "batch_share", "discount_rate"):
         return percent(value)
     if name == "bar":

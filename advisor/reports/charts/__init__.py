@@ -12,7 +12,7 @@ import altair as alt
 
 from advisor.formatting import count, one_line, tokens, usd
 from advisor.records import Decision
-from advisor.reports import wording
+from advisor.reports import uncertain, wording
 from advisor.reports.charts._layers import to_svg
 from advisor.reports.charts._theme import COLOURS, DARK, LIGHT, NARROW, WIDE, Theme, Width
 from advisor.reports.charts.cost import cost_chart, payback_months
@@ -20,7 +20,9 @@ from advisor.reports.charts.learning import learning_chart
 from advisor.reports.charts.loss import loss_chart
 from advisor.reports.charts.quality import quality_chart
 from advisor.reports.charts.request import tokens_chart
+from advisor.reports.charts.tornado import tornado_chart
 from advisor.reports.charts.tradeoff import tradeoff_chart
+from advisor.reports.charts.verdict_map import map_chart
 
 __all__ = [
     "CHARTS",
@@ -36,10 +38,12 @@ __all__ = [
     "describe",
     "learning_chart",
     "loss_chart",
+    "map_chart",
     "payback_months",
     "quality_chart",
     "to_svg",
     "tokens_chart",
+    "tornado_chart",
     "tradeoff_chart",
 ]
 
@@ -58,6 +62,8 @@ CHARTS: dict[str, tuple[str, DrawChart]] = {
     "tokens": ("What a request consists of", tokens_chart),
     "loss": ("How tuning went", loss_chart),
     "learning": ("Quality by the amount of training data", learning_chart),
+    "tornado": ("What each input could change", tornado_chart),
+    "map": ("The verdict at other volumes and worths", map_chart),
 }
 """Every chart by id, with its title, in the order they are shown."""
 
@@ -84,5 +90,10 @@ def describe(decision: Decision, chart: str) -> str:
         case "learning":
             curve = decision.learning_curve
             return one_line(curve.text) if curve else "No learning curve was measured."
+        case "tornado":
+            lines = "; ".join(uncertain.tornado_lines(decision, most=12))
+            return one_line(f"{uncertain.tornado_title(decision)}: {lines}.")
+        case "map":
+            return uncertain.map_sentence(decision) or "No map was drawn."
         case _:
             return "Training loss and dev loss by training step."

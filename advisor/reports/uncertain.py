@@ -1,0 +1,274 @@
+"""How sure a decision is, in the words that every form of the report uses.
+
+What to get before deciding, the odds of each baseline, what each input could change, and the verdict elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from pydantic import JsonValue
+
+from advisor.formatting import count, one_line, percent, usd
+from advisor.records import BaselineOdds, Decision, DecisionWord, MapPoint, Purchase, TornadoBar
+from advisor.reports import wording
+
+NEGLIGIBLE_USD = 0.005
+"""What is shown as no cent."""
+BASES = {
+    "range": "the case's range",
+    "assumed": "assumed: half and double",
+    "interval": "95% interval of what was measured",
+}
+TORNADO_HEADER = ("Input", "From", "To", "Gain at the first", "Gain at the second", "Why these values")
+LETTERS: Mapping[DecisionWord, str] = {"fine_tune": "F", "do_not_fine_tune": "D", "not_yet": "N"}
+"""A letter for each verdict, where there is room for no more."""
+
+
+def shopping(d: Decision) -> list[str]:
+    """Each thing that is missing in one line, with what it costs and what it is worth as far as that is known."""
+    bought = d.verdict.shopping_list
+    told = {p.text for p in bought}
+    return [*map(_purchase, bought), *(text for text in d.verdict.missing if text not in told)]
+
+
+def meanwhile(d: Decision) -> str | None:
+    """What to use until there is a verdict."""
+    return f"Until then: use {d.verdict.meanwhile}." if d.verdict.meanwhile else None
+
+
+def has_money(d: Decision) -> bool:
+    """Whether the odds are in money too: answers have a declared worth, and costs are known."""
+    return d.uncertainty is not None and any(o.net_benefit_usd is not None for o in d.uncertainty.odds)
+
+
+def odds_header(d: Decision) -> tuple[str, ...]:
+    """Columns of the table of odds."""
+    money = ("Expected net benefit", "95% interval", "Expected regret") if has_money(d) else ()
+    return ("Baseline", "Probability of being the best", *money)
+
+
+def odds_rows(d: Decision, most: int | None = None) -> list[tuple[str, ...]]:
+    """A row for each baseline, the likeliest to be the best first."""
+    odds = d.uncertainty.odds[:most] if d.uncertainty else ()
+    return [(o.name, probability(o.p_best, d), *(_money(o) if has_money(d) else ())) for o in odds]
+
+
+def probability(p: float, d: Decision) -> str:
+    """A share of the draws; none or all of them is not the same as never or always."""
+    draws = d.uncertainty.draws if d.uncertainty else 0
+    if draws > 1000 and p < 0.001:
+        return "< 0.1%"
+    if draws > 1000 and p > 0.999:
+        return "> 99.9%"
+    return percent(p)
+
+
+def odds_sentence(d: Decision) -> str | None:
+    """What the odds are over, and what “the best” means."""
+    if d.uncertainty is None or not d.uncertainty.odds:
+        return None
+    if has_money(d):
+        best = f"of the highest net benefit over {count(d.facts.horizon_months)} months"
+    elif d.facts.bar is not None:
+        best = "the cheapest that reaches the bar, or of the highest quality where none does"
+    else:
+        best = "of the highest quality"
+    noise = "the noise of the held-out set and the ranges of the assumptions"
+    return f"Over {noise} ({count(d.uncertainty.draws)} draws). The best: {best}."
+
+
+def information(d: Decision) -> list[str]:
+    """What perfect information and more examples would be worth; nothing where nothing is told in money."""
+    u = d.uncertainty
+    if u is None or u.perfect_information_usd is None:
+        return []
+    if u.perfect_information_usd < NEGLIGIBLE_USD:
+        return ["Even perfect information would be worth nothing: one baseline is the best in every draw."]
+    said = f"To know all of it exactly would be worth {usd(u.perfect_information_usd)} to someone who goes by what is "
+    said += "best on average"
+    worthwhile = [i for i in u.information if i.worth_usd >= NEGLIGIBLE_USD]
+    if worthwhile:
+        first = worthwhile[0]
+        name = _lower(wording.parameter_name(one_line(first.what)))
+        if first.what == "held-out sampling":
+            name = "how good each baseline is beyond these held-out items"
+        said += f"; most worth knowing: {name} ({usd(first.worth_usd)})"
+    lines = [f"{said}."]
+    offered = max((p.worth_usd or 0.0 for p in d.verdict.shopping_list), default=0.0)
+    if offered > u.perfect_information_usd:
+        lines.append(
+            f"What is missing is worth more ({usd(offered)}), as the verdict asks for proof before tuning, which is hard "
+            "to take back; who goes by the average would tune already."
+        )
+    return lines
+
+
+def tornado_title(d: Decision) -> str:
+    """What the bars show: the gain of tuning, or only what it saves."""
+    months = f"over {count(d.facts.horizon_months)} months"
+    if any(bar.basis == "interval" for bar in d.tornado):
+        return f"What moves the gain of tuning {months}"
+    return f"What moves the savings of tuning {months}"
+
+
+def tornado_note(d: Decision) -> str | None:
+    """Between whom the gain is, what it is now, and that inputs are moved one at a time."""
+    if not d.tornado:
+        return None
+    pair = d.noise.difference if d.noise is not None else None
+    now = gain_now(d)
+    who = (
+        f"{pair.baseline} against {pair.reference}"
+        if pair
+        else "The best tuned model against the best alternative"
+    )
+    return f"{who}{'' if now is None else f', now {usd(now)}'}. Each input is moved by itself, all else as it is."
+
+
+def gain_now(d: Decision) -> float | None:
+    """The gain at what the case says, in USD over the horizon."""
+    return next((bar.gain_now for bar in d.tornado if bar.gain_now is not None), None)
+
+
+def tornado_rows(d: Decision) -> list[tuple[str, ...]]:
+    """A row for each input, the most powerful first."""
+    return [
+        (
+            wording.parameter_name(one_line(bar.parameter)),
+            *ends(bar, d),
+            usd(bar.gain_at_low),
+            usd(bar.gain_at_high),
+            BASES[bar.basis],
+        )
+        for bar in d.tornado
+    ]
+
+
+def tornado_lines(d: Decision, most: int = 3) -> list[str]:
+    """The most powerful inputs, a line each."""
+    return [
+        f"{name}: {low} → {usd(bar.gain_at_low)}; {high} → {usd(bar.gain_at_high)} ({basis})"
+        for bar, (name, low, high, *_, basis) in zip(d.tornado[:most], tornado_rows(d), strict=False)
+        if bar.gain_at_low is not None and bar.gain_at_high is not None
+    ]
+
+
+def ends(bar: TornadoBar, d: Decision) -> tuple[str, str]:
+    """The two values between which an input is moved."""
+    fraction = wording.is_fraction(d)
+    low, high = (wording.parameter_value(bar.parameter, v, fraction=fraction) for v in (bar.low, bar.high))
+    return low, high
+
+
+def map_sentence(d: Decision) -> str | None:
+    """How often which verdict comes out on the map, and between which ends."""
+    if not d.verdict_map:
+        return None
+    volumes, worths = axes(d.verdict_map)
+    found = Counter(p.decision for p in d.verdict_map).most_common()
+    shares = ", ".join(f"{wording.VERDICTS[word]} in {count(n)}" for word, n in found)
+    return (
+        f"From {count(volumes[0])} to {count(volumes[-1])} requests a month, and a right answer worth {usd(worths[0])} to "
+        f"{usd(worths[-1])} more than a wrong one: of {count(len(d.verdict_map))} combinations, {shares}."
+    )
+
+
+def map_rows(d: Decision) -> list[tuple[str, ...]]:
+    """The map as letters, the highest worth first; the case's own cell in brackets."""
+    volumes, worths = axes(d.verdict_map)
+    at = {(p.requests_per_month, p.usd_per_right_answer): p for p in d.verdict_map}
+    own = own_point(d)
+
+    def letter(volume: float, worth: float) -> str:
+        point = at.get((volume, worth))
+        if point is None:
+            return ""
+        return f"({LETTERS[point.decision]})" if point == own else LETTERS[point.decision]
+
+    return [(usd_label(worth), *(letter(volume, worth) for volume in volumes)) for worth in reversed(worths)]
+
+
+def map_header(d: Decision) -> tuple[str, ...]:
+    """Columns of the map as letters."""
+    volumes, _ = axes(d.verdict_map)
+    return ("A right answer is worth more by", *(volume_label(v) for v in volumes))
+
+
+def map_legend(d: Decision) -> str:
+    """What the letters of the map mean."""
+    own = "; in brackets: the case as it is" if own_point(d) else ""
+    return f"Columns: requests a month. {'; '.join(f'{LETTERS[w]}: {wording.VERDICTS[w]}' for w in present(d))}{own}."
+
+
+def present(d: Decision) -> list[DecisionWord]:
+    """The verdicts that the map holds."""
+    found = {p.decision for p in d.verdict_map}
+    return [word for word in LETTERS if word in found]
+
+
+def axes(points: Sequence[MapPoint]) -> tuple[list[float], list[float]]:
+    """(volumes, worths) of a map, rising."""
+    return sorted({p.requests_per_month for p in points}), sorted({p.usd_per_right_answer for p in points})
+
+
+def own_point(d: Decision) -> MapPoint | None:
+    """The point of the map where the case stands; None where it is off the map."""
+    if not d.verdict_map:
+        return None
+    volume, worth = d.facts.requests_per_month, own_worth(d)
+    near = min(
+        d.verdict_map,
+        key=lambda p: (abs(p.requests_per_month - volume), abs(p.usd_per_right_answer - worth)),
+    )
+    close = abs(near.requests_per_month - volume) <= 0.01 * volume
+    return near if close and abs(near.usd_per_right_answer - worth) <= 0.01 * worth else None
+
+
+def own_worth(d: Decision) -> float:
+    """USD by which a right answer is worth more than a wrong one in the case; 0 where it says nothing."""
+    value = d.facts.assumptions.get("value")
+    if not isinstance(value, dict):
+        return 0.0
+    return _likely(value.get("correct_usd")) - _likely(value.get("wrong_usd"))
+
+
+def volume_label(value: float) -> str:
+    """Requests a month in three significant figures: 5,060."""
+    return count(float(f"{value:.3g}"))
+
+
+def usd_label(value: float) -> str:
+    """A worth in three significant figures."""
+    return usd(float(f"{value:.3g}"))
+
+
+def _likely(value: JsonValue) -> float:
+    if isinstance(value, dict):
+        value = value.get("likely")
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _purchase(p: Purchase) -> str:
+    """One thing to get: “About 200 more held-out items: cost $800, worth $4,211.”"""
+    known = [
+        f"{word} {usd(value)}"
+        for word, value in (("cost", p.cost_usd), ("worth", p.worth_usd))
+        if value is not None
+    ]
+    if p.cost_usd is None and (p.amount is not None or p.worth_usd is not None):
+        known = ["cost unknown", *known]
+    return f"{p.text.rstrip('.')}: {', '.join(known)}." if known else p.text
+
+
+def _money(o: BaselineOdds) -> tuple[str, str, str]:
+    if o.net_benefit_ci95 is None:
+        return usd(o.net_benefit_usd), usd(None), usd(o.regret_usd)
+    low, high = o.net_benefit_ci95
+    regret = None if o.regret_usd is None else 0.0 if o.regret_usd < NEGLIGIBLE_USD else o.regret_usd
+    return usd(o.net_benefit_usd), f"{usd(low)} to {usd(high)}", usd(regret)
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
