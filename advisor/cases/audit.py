@@ -1,8 +1,7 @@
 """The data audit: what the examples can carry, and what would flatter a result.
 
-Near duplicates are found by the cosine of character n-gram TF-IDF vectors (n = 3 to 5 within word borders),
-with a threshold of 0.90. They are counted within and *across* the splits: a held-out item with a near duplicate
-in the training data is called leaked, and quality is reported with and without such items.
+Near duplicates (`advisor.cases.duplicates`) are counted within and *across* the splits: a held-out item with a near
+duplicate in the training data is called leaked, and quality is reported with and without such items.
 """
 
 from __future__ import annotations
@@ -12,27 +11,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from advisor.cases.duplicates import DuplicatePair, Duplicates, near_duplicates
 from advisor.cases.loading import LoadedCase
 from advisor.cases.schema import Example
 from advisor.records import Record
-
-NEAR_DUPLICATE = 0.90
-_CHUNK = 512
-
-
-class DuplicatePair(Record):
-    """Two items whose inputs are (nearly) the same."""
-
-    first: str
-    second: str
-    similarity: float
-    same_output: bool
-
-    @property
-    def exact(self) -> bool:
-        """Whether the inputs are equal but for white space and case."""
-        return self.similarity >= 1.0
-
 
 class SplitSize(Record):
     """How much there is of one split."""
@@ -63,91 +45,33 @@ class Audit(Record):
         return frozenset(pair.first for pair in self.across)
 
 
-def audit(loaded: LoadedCase) -> Audit:
-    """Audits a case's data; calls no model."""
+def audit(loaded: LoadedCase, duplicates: Duplicates | None = None) -> Audit:
+    """Audits a case's data; calls no model.
+
+    Args:
+        loaded: The case.
+        duplicates: Its near duplicates, where they are known already: they are what takes time.
+    """
+    duplicates = duplicates or near_duplicates(loaded.train, loaded.held_out)
     labels = loaded.case.task.labels
     splits = tuple(
         _size(name, examples, labels)
         for name, examples in (("learn", loaded.learn), ("dev", loaded.dev), ("held_out", loaded.held_out))
     )
-    within_train, within_held_out, across = near_duplicates(loaded.train, loaded.held_out)
     groups_across = sorted(
         {e.group for e in loaded.train if e.group} & {e.group for e in loaded.held_out if e.group}
     )
     n_documents = sum(1 for p in loaded.documents.rglob("*") if p.is_file()) if loaded.documents else 0
     found = Audit(
         splits=splits,
-        within_train=within_train,
-        within_held_out=within_held_out,
-        across=across,
+        within_train=duplicates.within_train,
+        within_held_out=duplicates.within_held_out,
+        across=duplicates.across,
         groups_across=tuple(groups_across),
         n_documents=n_documents,
         findings=(),
     )
     return found.model_copy(update={"findings": tuple(_findings(loaded, found))})
-
-
-def near_duplicates(
-    train: Sequence[Example], held_out: Sequence[Example]
-) -> tuple[tuple[DuplicatePair, ...], tuple[DuplicatePair, ...], tuple[DuplicatePair, ...]]:
-    """(pairs within train, pairs within held-out, held-out items with their nearest training item).
-
-    Time grows with the square of the number of items; memory does not, as it goes by chunks.
-    """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    texts = [_normalised(e) for e in (*train, *held_out)]
-    try:
-        vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), dtype=np.float32).fit_transform(
-            texts
-        )
-    except ValueError:  # no text holds a single n-gram
-        return (), (), ()
-    t, h = vectors[: len(train)], vectors[len(train) :]
-    return (
-        _pairs(t, t, train, train, texts[: len(train)], texts[: len(train)]),
-        _pairs(h, h, held_out, held_out, texts[len(train) :], texts[len(train) :]),
-        _nearest_only(_pairs(h, t, held_out, train, texts[len(train) :], texts[: len(train)])),
-    )
-
-
-def _pairs(
-    a: np.ndarray,
-    b: np.ndarray,
-    first: Sequence[Example],
-    second: Sequence[Example],
-    texts_a: Sequence[str],
-    texts_b: Sequence[str],
-) -> tuple[DuplicatePair, ...]:
-    found = []
-    for start in range(0, a.shape[0], _CHUNK):
-        block = (a[start : start + _CHUNK] @ b.T).tocoo()
-        for row, column, value in zip(block.row, block.col, block.data, strict=True):
-            i, j = start + int(row), int(column)
-            # 1e-6 forgives the rounding of single precision
-            if value < NEAR_DUPLICATE - 1e-6 or (first is second and i >= j):
-                continue
-            same_text = texts_a[i] == texts_b[j]
-            found.append(
-                DuplicatePair(
-                    first=first[i].id,
-                    second=second[j].id,
-                    similarity=1.0 if same_text else min(float(value), 0.999),
-                    same_output=first[i].output == second[j].output,
-                )
-            )
-    return tuple(sorted(found, key=lambda p: (-p.similarity, p.first, p.second)))
-
-
-def _nearest_only(pairs: Sequence[DuplicatePair]) -> tuple[DuplicatePair, ...]:
-    nearest: dict[str, DuplicatePair] = {}
-    for pair in pairs:  # sorted, so the first one is the nearest
-        nearest.setdefault(pair.first, pair)
-    return tuple(nearest.values())
-
-
-def _normalised(example: Example) -> str:
-    return " ".join(example.input_text.lower().split())
 
 
 def _size(name: str, examples: Sequence[Example], labels: Sequence[str] | None) -> SplitSize:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from advisor.cases.examples import read_examples
@@ -35,6 +36,12 @@ class LoadedCase:
     def train(self) -> tuple[Example, ...]:
         """All training examples: those to learn from, then the dev split."""
         return self.learn + self.dev
+
+    @cached_property
+    def canonical(self) -> dict[str, str]:
+        """The examples as canonical text, by part: made once, as all that rests on them hashes it."""
+        parts = {"learn": self.learn, "dev": self.dev, "held_out": self.held_out}
+        return {name: _canonical(examples) for name, examples in parts.items()}
 
 
 def load_case(folder: Path | str) -> LoadedCase:
@@ -99,8 +106,11 @@ def load_case(folder: Path | str) -> LoadedCase:
 
 def data_fingerprint(examples: tuple[Example, ...]) -> str:
     """A hash of examples: what a result that rests on them is tied to."""
-    canonical = json.dumps([e.model_dump(mode="json") for e in examples], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_canonical(examples).encode()).hexdigest()
+
+
+def _canonical(examples: tuple[Example, ...]) -> str:
+    return json.dumps([e.model_dump(mode="json") for e in examples], sort_keys=True, ensure_ascii=False)
 
 
 def _inside(folder: Path, name: str, file: Path, key: str) -> tuple[Path | None, list[Problem]]:

@@ -187,14 +187,15 @@ def measurement_fingerprint(loaded: LoadedCase, spec: BaselineSpec) -> str:
             mode="json", exclude={"name": True, "serving": True, **_FURTHER}, exclude_defaults=True
         ),
         "model": model,
-        "learn": [e.model_dump(mode="json") for e in loaded.learn],
-        "dev": [e.model_dump(mode="json") for e in loaded.dev],
-        "held_out": [e.model_dump(mode="json") for e in loaded.held_out],
         "documents": _documents_digest(loaded) if spec.uses_retrieval else None,
     }
     if is_judged(case.quality.metric):
         content["judge"] = fingerprint_content(loaded, spec, _described, measurement_fingerprint)
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    texts = {name: json.dumps(part, sort_keys=True, ensure_ascii=False) for name, part in content.items()}
+    # the examples are the larger part by far, and the same for every baseline
+    texts |= loaded.canonical
+    whole = ", ".join(f'"{name}": {texts[name]}' for name in sorted(texts))
+    return hashlib.sha256(f"{{{whole}}}".encode()).hexdigest()
 
 
 def _described(model: ModelSpec) -> JsonValue:

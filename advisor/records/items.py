@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any, overload
 
 import numpy as np
@@ -53,6 +54,19 @@ _RARE = ("failure", "retrieved", "repeat_scores", "failed_repeats", "finish_reas
 """Fields that most items lack; kept by position."""
 
 
+_COMMON = {"id", "answer", "call_key", "scores", "usage", *_NUMBERS}
+_ROWS_AT_ONCE = 4_096
+
+
+def _floats(values: Sequence[float | None]) -> Floats:
+    """An array, nan for None."""
+    return np.array(values, dtype=np.float64)
+
+
+def _joined(parts: Sequence[Floats]) -> Floats:
+    return np.concatenate(parts) if parts else np.zeros(0)
+
+
 def _failures(rows: Iterable[Any]) -> tuple[Failure, ...]:
     return tuple(Failure.model_validate(row) for row in rows)
 
@@ -78,37 +92,40 @@ class ItemTable(Sequence[ItemResult]):
         return table
 
     def _fill(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        ids, answers, keys = [], [], []
-        numbers: dict[str, list[float]] = {name: [] for name in (*_NUMBERS, *_TOKENS)}
-        scores: dict[str, list[float]] = {}
+        ids: list[str] = []
+        answers: list[str | None] = []
+        keys: list[str | None] = []
+        numbers: dict[str, list[Floats]] = {name: [] for name in (*_NUMBERS, *_TOKENS)}
+        scores: dict[str, list[Floats]] = {}
         self._rare: dict[str, dict[int, Any]] = {name: {} for name in _RARE}
         n = 0
-        for row in rows:
-            ids.append(row["id"])
-            answers.append(row.get("answer"))
-            keys.append(row.get("call_key"))
-            usage = row.get("usage") or {}
+        # column by column, as a loop over the fields of each row would take most of the time of a decision
+        every = iter(rows)
+        while some := list(islice(every, _ROWS_AT_ONCE)):
+            ids += [row["id"] for row in some]
+            answers += [row.get("answer") for row in some]
+            keys += [row.get("call_key") for row in some]
             for name in _NUMBERS:
-                value = row.get(name)
-                numbers[name].append(math.nan if value is None else value)
+                numbers[name].append(_floats([row.get(name) for row in some]))
+            usages = [row.get("usage") or {} for row in some]
             for name in _TOKENS:
-                value = usage.get(name)
-                numbers[name].append(math.nan if value is None else value)
-            for metric, score in (row.get("scores") or {}).items():
-                column = scores.setdefault(metric, [])
-                column.extend([math.nan] * (n - len(column)))
-                column.append(score)
-            for name in _RARE:
-                if value := row.get(name):
-                    self._rare[name][n] = value
-            n += 1
+                numbers[name].append(_floats([usage.get(name) for usage in usages]))
+            by_metric = [row.get("scores") or {} for row in some]
+            for metric in dict.fromkeys(chain(scores, *by_metric)):
+                # nan for the items before the first that has such a score
+                column = scores.setdefault(metric, [np.full(n, math.nan)])
+                column.append(_floats([row.get(metric) for row in by_metric]))
+            for k, row in enumerate(some, start=n):
+                if not row.keys() <= _COMMON:
+                    for name in _RARE:
+                        if value := row.get(name):
+                            self._rare[name][k] = value
+            n += len(some)
         self.ids: tuple[str, ...] = tuple(ids)
         self.answers: tuple[str | None, ...] = tuple(answers)
         self._keys = tuple(keys)
-        self._numbers = {name: np.array(values, dtype=np.float64) for name, values in numbers.items()}
-        self.scores: dict[str, Floats] = {
-            metric: np.array(values + [math.nan] * (n - len(values))) for metric, values in scores.items()
-        }
+        self._numbers = {name: _joined(parts) for name, parts in numbers.items()}
+        self.scores: dict[str, Floats] = {metric: _joined(parts) for metric, parts in scores.items()}
         self.failed = np.zeros(n, dtype=bool)
         self.failed[list(self._rare["failure"])] = True
         for name, make in (

@@ -18,6 +18,7 @@ from advisor.cases.loading import CASE_FILE, LoadedCase
 from advisor.cases.overrides import with_overrides
 from advisor.errors import AdvisorError, BudgetExceededError, NoResultsError, UsageError
 from advisor.records import Decision, Measured
+from advisor.workflow._audit import audited
 from advisor.workflow._cases import (
     STORE_FOLDER,
     artefacts_folder,
@@ -68,11 +69,10 @@ def check(case: Path | str) -> Checked:
     Raises:
         CaseError: With all problems of the case.
     """
-    from advisor.cases.audit import audit
     from advisor.evaluation.plan import make_plan
 
     loaded = load(case)
-    return Checked(loaded, audit(loaded), make_plan(loaded, datetime.now(UTC).date()))
+    return Checked(loaded, audited(loaded), make_plan(loaded, datetime.now(UTC).date()))
 
 
 def run(
@@ -327,6 +327,7 @@ def import_results(
                 items=[(positions[i.id], i) for i in m.items],
             )
         opened.end_run(run_id, "finished", 0)
+    audited(loaded)  # of a large case it takes its time, and is at hand from now on
     return {m.name: len(m.items) for m in found.measured}
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from advisor.cases.loading import LoadedCase
 from advisor.errors import NoResultsError
 from advisor.records import Decision, Measured, Provenance
+from advisor.workflow._audit import audited
 
 if TYPE_CHECKING:
     from advisor.decision.evidence import CaseEvidence
@@ -48,7 +49,6 @@ def evidence_of(loaded: LoadedCase, store: Store | None, now: datetime | None = 
     Raises:
         NoResultsError: Nothing was measured yet.
     """
-    from advisor.cases.audit import audit
     from advisor.catalogue.of_case import ends_of_case, prices_of_case, tunability_of_case
     from advisor.decision.evidence import CaseEvidence, DataFacts
     from advisor.evaluation.results_file import RESULTS_FILE, read_results
@@ -66,7 +66,7 @@ def evidence_of(loaded: LoadedCase, store: Store | None, now: datetime | None = 
             f"Nothing was measured yet of case {loaded.case.name!r}, as it is now.",
             hint=f"Measure it with: advisor run {loaded.folder}",
         )
-    found = audit(loaded)
+    found = audited(loaded)
     moment = now or datetime.now(UTC)
     reported = {} if store is None or run_id is None else _reported_ends(store, run_id)
     ends = {name: reported[name] for name in loaded.case.models if name in reported}
