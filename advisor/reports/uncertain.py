@@ -70,13 +70,13 @@ def odds_sentence(d: Decision) -> str | None:
     if d.uncertainty is None or not d.uncertainty.odds:
         return None
     if has_money(d):
-        best = f"of the highest net benefit over {count(d.facts.horizon_months)} months"
+        best = f"with the highest net benefit over {count(d.facts.horizon_months)} months"
     elif d.facts.bar is not None:
-        best = "the cheapest that reaches the bar, or of the highest quality where none does"
+        best = "that is the cheapest to reach the bar, or the best in quality where none does"
     else:
-        best = "of the highest quality"
+        best = "with the highest quality"
     noise = "the noise of the held-out set and the ranges of the assumptions"
-    return f"Over {noise} ({count(d.uncertainty.draws)} draws). The best: {best}."
+    return f"Over {noise} ({count(d.uncertainty.draws)} draws). The best is the one {best}."
 
 
 def information(d: Decision) -> list[str]:
@@ -97,10 +97,10 @@ def information(d: Decision) -> list[str]:
         said += f"; most worth knowing: {name} ({usd(first.worth_usd)})"
     lines = [f"{said}."]
     offered = max((p.worth_usd or 0.0 for p in d.verdict.shopping_list), default=0.0)
-    if offered > u.perfect_information_usd:
+    if offered > u.perfect_information_usd and _average_tunes(d):
         lines.append(
-            f"What is missing is worth more ({usd(offered)}), as the verdict asks for proof before tuning, which is hard "
-            "to take back; who goes by the average would tune already."
+            f"What is missing is worth more ({usd(offered)}), as the verdict asks for proof before tuning, which is "
+            "hard to take back; who goes by the average would tune already."
         )
     return lines
 
@@ -170,8 +170,9 @@ def map_sentence(d: Decision) -> str | None:
     found = Counter(p.decision for p in d.verdict_map).most_common()
     shares = ", ".join(f"{wording.VERDICTS[word]} in {count(n)}" for word, n in found)
     return (
-        f"From {count(volumes[0])} to {count(volumes[-1])} requests a month, and a right answer worth {usd(worths[0])} to "
-        f"{usd(worths[-1])} more than a wrong one: of {count(len(d.verdict_map))} combinations, {shares}."
+        f"From {count(volumes[0])} to {count(volumes[-1])} requests a month, and a right answer worth "
+        f"{usd(worths[0])} to {usd(worths[-1])} more than a wrong one: of {count(len(d.verdict_map))} combinations, "
+        f"{shares}."
     )
 
 
@@ -251,15 +252,22 @@ def _likely(value: JsonValue) -> float:
 
 
 def _purchase(p: Purchase) -> str:
-    """One thing to get: “About 200 more held-out items: cost $800, worth $4,211.”"""
+    """One thing to get, e.g. `About 200 more held-out items: cost $800, worth $4,211.`."""
     known = [
-        f"{word} {usd(value)}"
+        f"{word} {usd(value).removesuffix('.00')}"
         for word, value in (("cost", p.cost_usd), ("worth", p.worth_usd))
         if value is not None
     ]
     if p.cost_usd is None and (p.amount is not None or p.worth_usd is not None):
         known = ["cost unknown", *known]
     return f"{p.text.rstrip('.')}: {', '.join(known)}." if known else p.text
+
+
+def _average_tunes(d: Decision) -> bool:
+    """Whether a tuned baseline has the highest expected net benefit."""
+    odds = [o for o in d.uncertainty.odds if o.net_benefit_usd is not None] if d.uncertainty else []
+    best = max(odds, key=lambda o: o.net_benefit_usd or 0.0, default=None)
+    return best is not None and any(b.kind == "fine_tuned" for b in d.baselines if b.name == best.name)
 
 
 def _money(o: BaselineOdds) -> tuple[str, str, str]:

@@ -9,6 +9,7 @@ from advisor.cases.schema import QUESTION_IDS
 from advisor.records import (
     AtDouble,
     BaselineNoise,
+    BaselineOdds,
     BaselineSummary,
     BreakEven,
     CaseFacts,
@@ -22,15 +23,19 @@ from advisor.records import (
     Extensibility,
     Finding,
     Flip,
+    Information,
     Latency,
     LearningCurve,
     LearningPoint,
     LearningStep,
+    MapPoint,
+    MoreExamples,
     Noise,
     Payback,
     PowerLaw,
     PromptParts,
     Provenance,
+    Purchase,
     Quality,
     Question,
     ReadinessItem,
@@ -40,7 +45,9 @@ from advisor.records import (
     SettingTrial,
     Slice,
     Tokens,
+    TornadoBar,
     TuningRecord,
+    Uncertainty,
     Verdict,
     VersionChange,
     VersionShare,
@@ -275,7 +282,33 @@ def full_decision() -> Decision:
             ),
         ),
         **_further(),
+        **_uncertain(),
     )
+
+
+def undecided_decision() -> Decision:
+    """The full decision with a verdict of “not yet” that comes with a shopping list."""
+    shopping = (
+        Purchase(
+            what="held_out_examples",
+            text="About 200 more held-out items.",
+            amount=200,
+            cost_usd=800.0004,
+            worth_usd=4210.9,
+        ),
+        Purchase(what="held_out_examples", text="At least 12 more held-out items.", amount=12),
+        Purchase(what="baseline", text="Few-shot prompting: add a few_shot baseline, and run it."),
+    )
+    verdict = Verdict(
+        decision="not_yet",
+        recommended=None,
+        confidence=None,
+        reasons=("Whether tuning pays lies within the noise of this held-out set.",),
+        missing=(*(p.text for p in shopping), "Something that has no price."),
+        shopping_list=shopping,
+        meanwhile="classifier",
+    )
+    return full_decision().model_copy(update={"verdict": verdict})
 
 
 def sparse_decision() -> Decision:
@@ -318,15 +351,18 @@ def sparse_decision() -> Decision:
             "facts": full.facts.model_copy(update={"bar": None, "assumptions": {}}),
             "provenance": Provenance(advisor_version="0.1.0"),
             **dict.fromkeys(_further()),
+            "uncertainty": None,
+            "tornado": (),
+            "verdict_map": (),
         }
     )
 
 
-def hostile_decision(text: str = HOSTILE) -> Decision:
-    """The full decision with `text` in every free string field and key."""
-    document = full_decision().to_dict()
-    codes = {"decision", "answer", "kind", "status", "flag", "dimension", "what", "outcome"}
-    kept = {"schema_version", "generated_at", "source", "id", "measuring_is", *codes}
+def hostile_decision(text: str = HOSTILE, of: Decision | None = None) -> Decision:
+    """The full decision, or another one, with `text` in every free string field and key."""
+    document = (of or full_decision()).to_dict()
+    codes = {"decision", "answer", "kind", "status", "flag", "dimension", "what", "outcome", "basis"}
+    kept = {"schema_version", "generated_at", "source", "id", "measuring_is", "cost_kind", *codes}
     return Decision.model_validate(_poisoned(document, text, kept))
 
 
@@ -346,6 +382,67 @@ def _poisoned(value: Any, text: str, kept: set[str]) -> Any:
             for k, v in value.items()
         }
     return value
+
+
+def _uncertain() -> dict[str, Any]:
+    """Odds, tornado and map; a right answer is worth 0.25 USD more than a wrong one."""
+
+    def odds(name: str, p: float, net: float, regret: float) -> BaselineOdds:
+        return BaselineOdds(
+            name=name,
+            p_best=p,
+            net_benefit_usd=net,
+            net_benefit_ci95=(net - 6000, net + 6000),
+            regret_usd=regret,
+        )
+
+    def bar(key: str, ends: tuple[float, float], gains: tuple[float, float], basis: str) -> TornadoBar:
+        return TornadoBar(
+            parameter=key,
+            low=ends[0],
+            high=ends[1],
+            basis=basis,  # type: ignore[arg-type]
+            gain_at_low=gains[0],
+            gain_at_high=gains[1],
+            gain_now=20_218.0,
+        )
+
+    return {
+        "uncertainty": Uncertainty(
+            draws=2048,
+            odds=(
+                odds("fine_tuned", 0.953, 9_902, 64.5),
+                odds("few_shot", 0.047, -10_316, 20_282),
+                odds("rag", 0.0, -22_654, 32_620),
+                odds("zero_shot", 0.0, -72_488, 82_454),
+                odds("classifier", 0.0, -80_000, 89_966),
+            ),
+            perfect_information_usd=64.5,
+            information=(
+                Information(what="value.wrong_usd", worth_usd=60.2),
+                Information(what="held-out sampling", worth_usd=3.1),
+            ),
+            more_examples=(
+                MoreExamples(examples=200, cost_usd=800.0, cost_kind="estimated", worth_usd=12.0),
+            ),
+        ),
+        "tornado": (
+            bar("value.wrong_usd", (-0.4, -0.1), (36_000, 12_000), "assumed"),
+            bar("traffic.requests_per_month", (20_000, 90_000), (6_000, 41_000), "range"),
+            bar("quality difference", (0.104, 0.236), (-1_200, 30_000), "interval"),
+            bar("models.small.prices.cached_input", (0.02, 0.08), (20_000, 20_400), "assumed"),
+        ),
+        "verdict_map": tuple(
+            MapPoint(
+                requests_per_month=50_000 * 10 ** (i / 4 - 1),
+                usd_per_right_answer=0.25 * 10 ** (j / 4 - 1),
+                decision="do_not_fine_tune" if i + j < 5 else "not_yet" if i + j < 7 else "fine_tune",
+                recommended="few_shot" if i + j < 5 else None if i + j < 7 else "fine_tuned",
+            )
+            for i in range(9)
+            for j in range(9)
+        ),
+    }
 
 
 def _noise() -> Noise:

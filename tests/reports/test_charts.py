@@ -20,7 +20,7 @@ from advisor.reports.charts.request import token_parts
 from advisor.reports.charts.tradeoff import frontier, log_ticks
 from tests.reports.decisions import full_decision, hostile_decision, sparse_decision
 
-DRAWN = [name for name in charts.CHARTS if name not in ("loss", "learning")]
+DRAWN = [name for name in charts.CHARTS if name not in ("loss", "learning", "tornado", "map")]
 
 
 def draw(decision: Decision, name: str, **options: Any) -> Any:
@@ -65,7 +65,12 @@ def test_every_chart_becomes_svg_with_all_names_and_no_cut_text(
 ) -> None:
     svg = charts.to_svg(draw(full_decision(), name, theme=theme, width=width), "p")
     text = svg_text(svg)
-    of_one = {"loss": ["training loss", "dev loss"], "learning": ["measured", "if the curve goes on"]}
+    of_one = {
+        "loss": ["training loss", "dev loss"],
+        "learning": ["measured", "if the curve goes on"],
+        "tornado": ["Requests per month", "now $20,218", "+23.6 points", "assumed: half and double"],
+        "map": ["F: Fine-tune", "D: Do not fine-tune", "N: Not yet", "$0.25", "50,000"],
+    }
     shown = of_one.get(name, [b.name for b in full_decision().baselines])
     assert all(label in text for label in shown)
     assert "…" not in text

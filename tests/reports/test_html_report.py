@@ -19,7 +19,7 @@ from tests.reports.decisions import HOSTILE, full_decision, hostile_decision, sp
 VOID = {"area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"}
 CODES = {
     "schema_version", "generated_at", "decision", "answer", "kind", "status", "source", "id", "parameter",
-    "recorded_at", "metric", "flag",
+    "recorded_at", "metric", "flag", "what", "basis",
 }  # fmt: skip
 
 
@@ -220,7 +220,7 @@ def test_what_is_not_there_leaves_no_empty_frame() -> None:
 
 def test_charts_come_for_light_and_dark_wide_and_narrow() -> None:
     for classes in ("light wide", "light narrow", "dark wide", "dark narrow"):
-        assert html_of("full").count(f'class="drawing {classes}"') == 6
+        assert html_of("full").count(f'class="drawing {classes}"') == 8
     assert "prefers-color-scheme: dark" in page("full").raw
     assert "@media print" in page("full").raw
 

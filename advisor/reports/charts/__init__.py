@@ -62,7 +62,7 @@ CHARTS: dict[str, tuple[str, DrawChart]] = {
     "tokens": ("What a request consists of", tokens_chart),
     "loss": ("How tuning went", loss_chart),
     "learning": ("Quality by the amount of training data", learning_chart),
-    "tornado": ("What each input could change", tornado_chart),
+    "tornado": ("What moves the gain of tuning, one input at a time", tornado_chart),
     "map": ("The verdict at other volumes and worths", map_chart),
 }
 """Every chart by id, with its title, in the order they are shown."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from advisor.formatting import one_line, shortened, usd, usd_short
+from advisor.formatting import one_line, shortened, usd
 from advisor.records import Decision, TornadoBar
 from advisor.reports import uncertain, wording
 from advisor.reports.charts import _layers as layers
@@ -16,7 +16,10 @@ from advisor.reports.charts._theme import COLOURS, LABEL_PX, LIGHT, NARROW, WIDE
 
 MOST = 12
 """Bars drawn; the others are weaker than all of them."""
-_DOLLARS = "(datum.value < 0 ? '\\u2212' : '') + '$' + format(abs(datum.value), abs(datum.value) >= 1000 ? '.3~s' : '.3~r')"
+_DOLLARS = (
+    "(datum.value < 0 ? '\\u2212' : '') + '$' + "
+    "format(abs(datum.value), abs(datum.value) >= 1000 ? '.3~s' : '.3~r')"
+)
 COLUMNS = 26
 """Characters of a line of an axis label."""
 
@@ -69,8 +72,8 @@ def tornado_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WI
     return layers.finished(
         [
             *_marks(rows, x, y, theme, narrow),
-            *_texts(rows, scale, y, theme, narrow),
             *_rules(now, domain, scale, theme),
+            *_texts(rows, scale, y, theme, narrow),
         ],
         theme,
         width=width,
@@ -115,7 +118,7 @@ def _marks(rows: list[dict[str, Any]], x: alt.X, y: alt.Y, theme: Theme, narrow:
         uncertain.BASES["interval"]: COLOURS[1],
     }
     fill = {**stroke, uncertain.BASES["assumed"]: theme.grid}
-    legend = alt.Legend(symbolType="square", direction="vertical" if narrow else "horizontal")
+    legend = alt.Legend(symbolType="square", direction="vertical" if narrow else "horizontal", offset=26)
     field = {"title": None, "legend": legend}
     return [
         alt.Chart(layers.data(rows))
@@ -160,7 +163,7 @@ def _rules(
         zero = alt.Chart(layers.data([{"at": 0.0}]))
         found.append(zero.mark_rule(color=theme.text, strokeWidth=1).encode(x=alt.X("at:Q", scale=scale)))
     if now is not None:
-        base = alt.Chart(layers.data([{"at": now, "text": f"now {usd_short(now)}"}]))
+        base = alt.Chart(layers.data([{"at": now, "text": f"now {usd(now)}"}]))
         at = alt.X("at:Q", scale=scale)
         found += [
             base.mark_rule(color=theme.text, strokeWidth=1.5, strokeDash=[5, 4]).encode(x=at),
