@@ -49,7 +49,9 @@ def by_all_pairs(train: list[Example], held_out: list[Example]) -> list[dict[Key
 def check(train: list[Example], held_out: list[Example]) -> int:
     found = near_duplicates(train, held_out)
     expected = by_all_pairs(train, held_out)
-    for pairs, wanted in zip((found.within_train, found.within_held_out, found.across), expected, strict=True):
+    for pairs, wanted in zip(
+        (found.within_train, found.within_held_out, found.across), expected, strict=True
+    ):
         assert {(p.first, p.second): p.similarity for p in pairs} == pytest.approx(wanted, abs=1e-5)
         assert list(pairs) == sorted(pairs, key=lambda p: (-p.similarity, p.first, p.second))
     return sum(map(len, expected))
