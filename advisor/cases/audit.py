@@ -16,6 +16,7 @@ from advisor.cases.loading import LoadedCase
 from advisor.cases.schema import Example
 from advisor.records import Record
 
+
 class SplitSize(Record):
     """How much there is of one split."""
 

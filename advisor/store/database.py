@@ -16,7 +16,19 @@ from types import TracebackType
 from typing import Any, Self
 
 from pydantic_core import from_json
-from sqlalchemy import Engine, ScalarResult, Text, cast, create_engine, delete, event, func, insert, select, update
+from sqlalchemy import (
+    Engine,
+    ScalarResult,
+    Text,
+    cast,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
