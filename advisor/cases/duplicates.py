@@ -197,8 +197,8 @@ def _within(items: Sequence[Example], groups: Sequence[Group], found: Found) -> 
     pairs = []
     for a, b, similarity in found:
         for n, i in enumerate(groups[a]):
-            for j in groups[a][n + 1 :] if a == b else groups[b]:
-                pairs.append(_pair(items[min(i, j)], items[max(i, j)], similarity))
+            others = groups[a][n + 1 :] if a == b else groups[b]
+            pairs += [_pair(items[min(i, j)], items[max(i, j)], similarity) for j in others]
     return tuple(sorted(pairs, key=_order))
 
 

@@ -119,7 +119,7 @@ def _marks(rows: list[dict[str, Any]], x: alt.X, y: alt.Y, theme: Theme, narrow:
     }
     fill = {**stroke, uncertain.BASES["assumed"]: theme.grid}
     legend = alt.Legend(symbolType="square", direction="vertical" if narrow else "horizontal", offset=26)
-    field = {"title": None, "legend": legend}
+    field: dict[str, Any] = {"title": None, "legend": legend}
     return [
         alt.Chart(layers.data(rows))
         .mark_bar(height=16, strokeWidth=1.5, yOffset=10 if narrow else 0)
