@@ -242,8 +242,8 @@ def assumptions(values: Mapping[str, JsonValue], prefix: str = "") -> list[tuple
 
 
 CONFIDENCE = (
-    "In how many of 100 re-drawings of the held-out items the same side comes out best. It speaks of the "
-    "choice of examples only, not of the assumptions."
+    "The probability that tuning, or not tuning, is the right side: over re-drawings of the held-out items and, where "
+    "assumptions are given as ranges, over those."
 )
 
 METHOD: tuple[tuple[str, str], ...] = (

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from advisor.formatting import clean, one_line
 from advisor.records import Decision, Flip
-from advisor.reports import charts, uncertain
+from advisor.reports import charts, uncertain, wording
 from advisor.reports.html import render_html
 from advisor.reports.markdown import render_markdown
 from advisor.reports.terminal import print_decision
@@ -198,6 +198,4 @@ def test_prices_of_tokens_have_names() -> None:
         "Price of a million cached input tokens of small", "$0.02", "$0.08",
     )  # fmt: skip
     flip = Flip(parameter="models.a.b.prices.output", now=1.0, at=2.0, decision="not_yet", recommended=None)
-    from advisor.reports import wording
-
     assert wording.parameter_name(flip.parameter) == "Price of a million output tokens of a.b"

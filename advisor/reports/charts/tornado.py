@@ -119,7 +119,8 @@ def _marks(rows: list[dict[str, Any]], x: alt.X, y: alt.Y, theme: Theme, narrow:
     }
     fill = {**stroke, uncertain.BASES["assumed"]: theme.grid}
     legend = alt.Legend(symbolType="square", direction="vertical" if narrow else "horizontal", offset=26)
-    field: dict[str, Any] = {"title": None, "legend": legend}
+    fills = alt.Scale(domain=bases, range=[fill[b] for b in bases])
+    strokes = alt.Scale(domain=bases, range=[stroke[b] for b in bases])
     return [
         alt.Chart(layers.data(rows))
         .mark_bar(height=16, strokeWidth=1.5, yOffset=10 if narrow else 0)
@@ -127,10 +128,8 @@ def _marks(rows: list[dict[str, Any]], x: alt.X, y: alt.Y, theme: Theme, narrow:
             x=x,
             x2="right:Q",
             y=y,
-            fill=alt.Fill("basis:N", scale=alt.Scale(domain=bases, range=[fill[b] for b in bases]), **field),
-            stroke=alt.Stroke(
-                "basis:N", scale=alt.Scale(domain=bases, range=[stroke[b] for b in bases]), **field
-            ),
+            fill=alt.Fill("basis:N", scale=fills, title=None, legend=legend),
+            stroke=alt.Stroke("basis:N", scale=strokes, title=None, legend=legend),
             tooltip=[alt.Tooltip("name:N", title="input"), alt.Tooltip("gains:N", title="gain")],
         )
     ]
