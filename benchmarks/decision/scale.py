@@ -1,7 +1,8 @@
 """How long does a decision take on 100,000 held-out items of eight baselines, and how much memory?
 
-Two figures, each in a process of its own: the decision from evidence in memory (statistics, rule, flips, odds, tornado,
-map), and the whole command `advisor decide` on a case folder, with reading the case, the store and the audit.
+Four figures, each in a process of its own: the decision from evidence in memory (statistics, rule, flips, odds,
+tornado, map); the import of the results, with the search for near duplicates; that search alone; and the whole command
+`advisor decide` on the case folder after it, with reading the case and the store.
 
     python benchmarks/decision/scale.py            # 100,000 items
     python benchmarks/decision/scale.py --quick    # 10,000
@@ -104,8 +105,8 @@ def in_memory(n: int) -> dict[str, float]:
     return {"seconds": time.perf_counter() - started, "gigabytes": _peak()}
 
 
-def make_folder(folder: Path, n: int) -> None:
-    """A case folder with its results in a store, as `advisor import` leaves them."""
+def make_folder(folder: Path, n: int) -> dict[str, float]:
+    """A case folder with its results in a store; seconds and gigabytes of importing them."""
     from advisor import workflow
 
     (folder / "documents").mkdir(parents=True)
@@ -123,12 +124,25 @@ def make_folder(folder: Path, n: int) -> None:
     with results.open("w", encoding="utf-8") as file:
         for k, column in enumerate(scores(n)):
             for i, s in enumerate(column):
-                row = {
+                line: dict[str, Any] = {
                     "baseline": f"{KINDS[k]}_{k}", "id": f"h{i}", "score": float(s), "input_tokens": 200,
                     "cached_input_tokens": 50, "output_tokens": 5, "latency_s": 0.3,
                 }  # fmt: skip
-                file.write(json.dumps(row) + "\n")
+                file.write(json.dumps(line) + "\n")
+    started = time.perf_counter()
     workflow.import_results(folder, results)
+    return {"seconds": time.perf_counter() - started, "gigabytes": _peak()}
+
+
+def duplicates(folder: Path) -> dict[str, float]:
+    """Seconds and gigabytes of the search for near duplicates."""
+    from advisor.cases.duplicates import near_duplicates
+    from advisor.cases.loading import load_case
+
+    loaded = load_case(folder)
+    started = time.perf_counter()
+    near_duplicates(loaded.train, loaded.held_out)
+    return {"seconds": time.perf_counter() - started, "gigabytes": _peak()}
 
 
 def _peak() -> float:
@@ -145,10 +159,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--in-memory", type=int)
+    parser.add_argument("--make", type=Path)
+    parser.add_argument("--duplicates", type=Path)
     parser.add_argument("--command", type=Path)
     options = parser.parse_args()
     if options.in_memory:
         print(json.dumps(in_memory(options.in_memory)))
+        return
+    n = 10_000 if options.quick else 100_000
+    if options.make:
+        print(json.dumps(make_folder(options.make, n)))
+        return
+    if options.duplicates:
+        print(json.dumps(duplicates(options.duplicates)))
         return
     if options.command:
         from advisor import workflow
@@ -157,17 +180,28 @@ def main() -> None:
         workflow.decide(options.command)
         print(json.dumps({"seconds": time.perf_counter() - started, "gigabytes": _peak()}))
         return
-    n = 10_000 if options.quick else 100_000
     memory = json.loads(_itself("--in-memory", str(n)))
     print(
         f"{n:,} items x {len(KINDS)} baselines, from memory: {memory['seconds']:.2f} s, {memory['gigabytes']:.2f} GB"
     )
     with tempfile.TemporaryDirectory() as folder:
-        make_folder(Path(folder) / "case", n)
-        whole = json.loads(_itself("--command", str(Path(folder) / "case")))
+        # in a process of its own as well: a child's peak memory begins with that of its parent
+        case = str(Path(folder) / "case")
+        imported = json.loads(_itself("--make", case, *(["--quick"] if options.quick else [])))
+        search = json.loads(_itself("--duplicates", case))
+        whole = json.loads(_itself("--command", case))
+    print(f"import: {imported['seconds']:.2f} s, {imported['gigabytes']:.2f} GB")
+    print(f"near duplicates: {search['seconds']:.2f} s, {search['gigabytes']:.2f} GB")
     print(f"the whole command: {whole['seconds']:.2f} s, {whole['gigabytes']:.2f} GB")
     if not options.quick:
-        figures = {"items": n, "baselines": len(KINDS), "from_memory": memory, "whole_command": whole}
+        figures = {
+            "items": n,
+            "baselines": len(KINDS),
+            "from_memory": memory,
+            "import": imported,
+            "near_duplicates": search,
+            "whole_command": whole,
+        }
         write("scale", hardware="2 cores", packages=["numpy", "pydantic", "sqlalchemy"], figures=figures)
 
 
