@@ -124,11 +124,11 @@ def make_folder(folder: Path, n: int) -> dict[str, float]:
     with results.open("w", encoding="utf-8") as file:
         for k, column in enumerate(scores(n)):
             for i, s in enumerate(column):
-                row = {
+                line: dict[str, Any] = {
                     "baseline": f"{KINDS[k]}_{k}", "id": f"h{i}", "score": float(s), "input_tokens": 200,
                     "cached_input_tokens": 50, "output_tokens": 5, "latency_s": 0.3,
                 }  # fmt: skip
-                file.write(json.dumps(row) + "\n")
+                file.write(json.dumps(line) + "\n")
     started = time.perf_counter()
     workflow.import_results(folder, results)
     return {"seconds": time.perf_counter() - started, "gigabytes": _peak()}

@@ -34,7 +34,7 @@ FOLDER = Path(__file__).parent / "studies"
 ASSUMED_N = 100
 """Items where a study does not say how many it had."""
 MAX_N = 2_000
-"""More items than this are not laid out: the audit's time grows with the square, and fewer are the careful choice."""
+"""More items than this are not laid out: fewer are the careful choice."""
 MIN_GAIN = 0.02
 N_TRAIN = 100
 GRADED_SD = 0.25
