@@ -64,21 +64,27 @@ def compare_resources(
     Raises:
         ValueError: The lists are empty or differ in length, or an amount is negative or not finite.
     """
-    pairs = paired(baseline, reference, binary=False, clusters=clusters)
+    # in units of the largest amount, so that squares of very small ones do not vanish
+    unit = float(max(np.max(np.abs(baseline), initial=0.0), np.max(np.abs(reference), initial=0.0))) or 1.0
+    if not np.isfinite(unit):
+        unit = 1.0
+    pairs = paired(np.asarray(baseline) / unit, np.asarray(reference) / unit, binary=False, clusters=clusters)
     if min(pairs.ours.min(), pairs.theirs.min()) < 0:
         raise ValueError("an amount used cannot be negative")
     ours, theirs = float(pairs.ours.mean()), float(pairs.theirs.mean())
+    low, high = interval_of(replace(pairs, scaled=False), 0.95)
+    ci95 = (low * unit, high * unit)
     ratio_ci95 = None
     if ours > 0 and theirs > 0 and len(pairs.units.sizes) > 1:
         errors = gather(pairs.ours / ours - pairs.theirs / theirs, clusters)
-        low, high = ratio_interval(errors, ours / theirs, 0.95)
-        ratio_ci95 = float(low), float(high)
+        ends = ratio_interval(errors, ours / theirs, 0.95)
+        ratio_ci95 = float(ends[0]), float(ends[1])
     return ResourceComparison(
         n=len(pairs.ours),
-        baseline_mean=ours,
-        reference_mean=theirs,
-        difference=ours - theirs,
-        ci95=interval_of(replace(pairs, scaled=False), 0.95),
+        baseline_mean=ours * unit,
+        reference_mean=theirs * unit,
+        difference=(ours - theirs) * unit,
+        ci95=ci95,
         test="cluster permutation" if pairs.units.clustered else "paired permutation",
         p_value=sign_flip_p_value(pairs.units, resamples=resamples, seed=seed),
         ratio=ours / theirs if theirs > 0 else None,

@@ -74,6 +74,12 @@ def test_swapping_baselines_mirrors_the_difference_and_inverts_the_ratio(
         assert back.ratio_ci95 == pytest.approx((1 / there.ratio_ci95[1], 1 / there.ratio_ci95[0]), rel=1e-6)
 
 
+def test_amounts_whose_squares_vanish_still_have_an_interval() -> None:
+    found = compare_resources([0.0, 0.0], [0.0, 2.5e-144], seed=0)
+    assert found.ci95[0] <= found.difference <= found.ci95[1]
+    assert found.ratio == 0.0
+
+
 def test_the_unit_of_an_amount_does_not_matter() -> None:
     seconds = np.random.default_rng(3).lognormal(-1, 0.6, 40)
     low, high = amount_interval(seconds)
