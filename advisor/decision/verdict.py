@@ -24,7 +24,7 @@ from advisor.cases.schema import Case
 from advisor.decision import reasons as say
 from advisor.decision import shopping
 from advisor.decision.gain import Gain, gain_of, widened
-from advisor.decision.options import Option, best, broken_constraint, latency_unknown, options
+from advisor.decision.options import Option, best, broken_constraint, latency_unknown, options, stays_local
 from advisor.decision.stakes import Accounts, Outlook, Stakes
 from advisor.decision.summary import Findings
 from advisor.records import DecisionWord, Purchase
@@ -70,7 +70,7 @@ def judge(case: Case, findings: Findings, accounts: Accounts, outlook: Outlook) 
     tuned_in = [o for o in tuned if o.name not in broken]
     champion = best(case, [o for o in alternatives if o.name not in broken], stakes)
     meanwhile = champion.name if champion else None
-    if tuned and not tuned_in and _all_measured(case, tuned):
+    if tuned and not tuned_in and _all_measured(case, tuned) and _surely_out(case, tuned):
         why = "; ".join(broken[o.name] for o in tuned)
         return Judgement("do_not_fine_tune", meanwhile, (f"No tuned model is allowed: {why}.",))
 
@@ -300,6 +300,14 @@ class _Weighing:
         notes = unknown.cost_notes or ("say what it costs",)
         missing = (Purchase(what="cost", text=f"{unknown.name}: {note}.") for note in notes)
         return self.wait(f"What {unknown.name} costs is not known.", *missing)
+
+
+def _surely_out(case: Case, tuned: Sequence[Option]) -> bool:
+    """Whether what rules them out is sure: where data go is, a latency only once it was seen on enough items."""
+    leaves = case.constraints.must_stay_local
+    return all(
+        o.standing.n >= MIN_ITEMS or (leaves and not stays_local(case, o.standing.spec)) for o in tuned
+    )
 
 
 def _all_measured(case: Case, tuned: Sequence[Option]) -> bool:

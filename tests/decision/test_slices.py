@@ -136,10 +136,10 @@ def test_a_hundred_thousand_items_take_less_than_a_second() -> None:
     evidence = evidence.model_copy(update={"data": data})
     unknown = Tokens(input=None, cached_input=None, output=None)
     standings = tuple(
-        Standing.model_construct(
+        Standing(
             spec=evidence.case.baselines[0].model_copy(update={"name": f"b{k}"}),
             measured=Measured(name=f"b{k}", kind="zero_shot", model="m", items=ItemTable()),
-            scores=tuple(rng.random(n)),
+            scores=rng.random(n),
             ids=ids,
             quality=Quality(metric="accuracy", value=0.5, ci95=None),
             tokens=unknown,
@@ -147,7 +147,15 @@ def test_a_hundred_thousand_items_take_less_than_a_second() -> None:
         )
         for k in range(8)
     )
-    findings = Findings.model_construct(standings=standings, pairs={}, best_untuned="b0", resampled_means={})
+    findings = Findings(
+        standings=standings,
+        pairs={},
+        best_untuned="b0",
+        adjusted_p={},
+        artefacts={},
+        resources={},
+        resampled_means={},
+    )
     started = time.perf_counter()
     found = slices_of(evidence, findings, ("b7", "b0"))
     assert time.perf_counter() - started < 1

@@ -138,6 +138,13 @@ def test_what_is_too_slow_is_ruled_out() -> None:
     assert decide(make_evidence(case, right)).verdict.decision == "do_not_fine_tune"
 
 
+def test_a_latency_seen_on_a_few_items_ends_nothing() -> None:
+    right = {"zero_shot": hits(0.5, 10), "few_shot": hits(0.5, 10), "fine_tuned": hits(0.9, 10)}
+    found = verdict(right, constraints={"latency_p95_s": 0.1})
+    assert found.decision == "not_yet"
+    assert "10 held-out items carry no verdict" in found.reasons[0]
+
+
 def test_the_ten_questions_stand_in_the_lesson_s_order_each_with_what_would_change_it() -> None:
     case = make_case(declared={"use_case": "Our own words."})
     right = {"zero_shot": hits(0.4), "few_shot": hits(0.6), "fine_tuned": hits(0.92)}
