@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -30,12 +31,13 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from advisor.errors import StoreError
 from advisor.records import ChatRequest, Completion, Failure, ItemResult, ItemTable, LoadTest, Record
 from advisor.store.tables import BatchRow, CallRow, ItemRow, JobRow, LoadTestRow, MeasurementRow, RunRow
 
+_MIGRATION_ATTEMPTS = 50
 _KEYS_PER_QUERY = 500  # below SQLite's limit of bound parameters
 _ROWS_PER_PARSE = 4_096
 
@@ -80,7 +82,7 @@ class Store:
             self._engine = create_engine(parsed, pool_pre_ping=True)
             if parsed.get_backend_name() == "sqlite":
                 event.listen(self._engine, "connect", _configure_sqlite)
-            _migrate(self._engine)
+            _migrate_beside_others(self._engine)
         except (SQLAlchemyError, OSError, ImportError) as error:
             raise StoreError(
                 f"The store cannot be opened: {_first_line(error)}",
@@ -130,12 +132,15 @@ class Store:
             }
             for key, request, answer in {a[0]: a for a in answers}.values()
         ]
-        try:
-            self._insert_calls(rows)
-        except IntegrityError:
-            # another run was first; its answers stand
-            there = self.answers(str(r["key"]) for r in rows)
-            self._insert_calls([r for r in rows if r["key"] not in there])
+        while rows:
+            try:
+                return self._insert_calls(rows)
+            except IntegrityError:
+                # another run was first; its answers stand. It may go on meanwhile, so look again
+                there = self.answers(str(r["key"]) for r in rows)
+                if not there:
+                    raise
+                rows = [r for r in rows if r["key"] not in there]
 
     def _insert_calls(self, rows: list[dict[str, Any]]) -> None:
         if rows:
@@ -361,6 +366,17 @@ class Store:
         return [
             {**row, "requests": {k: ChatRequest(**r) for k, r in row["requests"].items()}} for row in rows
         ]
+
+
+def _migrate_beside_others(engine: Engine) -> None:
+    """Brings the tables up to date; another process that is just doing so is waited for."""
+    for attempt in range(_MIGRATION_ATTEMPTS):
+        try:
+            return _migrate(engine)
+        except DBAPIError:  # a table that the other one has just made, or its lock
+            if attempt == _MIGRATION_ATTEMPTS - 1:
+                raise
+            time.sleep(0.1)
 
 
 def _migrate(engine: Engine) -> None:
