@@ -44,14 +44,10 @@ def shape_of(baselines: Sequence[BaselineSummary], style: Mapping[str, Style]) -
     return alt.Shape("name:N", scale=alt.Scale(domain=names, range=shapes), legend=None)
 
 
-def baseline_axis(
-    baselines: Sequence[BaselineSummary], style: Mapping[str, Style], step: int
-) -> tuple[alt.Y, int]:
-    """The axis that names the baselines, and the height in pixels that it takes."""
-    labels = [style[b.name].label for b in baselines]
-    step = max(step, max(label.count("\n") + 1 for label in labels) * LINE_PX + 10)
+def lined_axis() -> alt.Axis:
+    """An axis of names that may take several lines, without ticks."""
     lines = r"split(datum.label, '\n')"
-    axis = alt.Axis(
+    return alt.Axis(
         title=None,
         labelExpr=lines,
         labelOffset=alt.ExprRef(f"-{LINE_PX / 2} * (length({lines}) - 1)"),
@@ -62,6 +58,15 @@ def baseline_axis(
         ticks=False,
         grid=False,
     )
+
+
+def baseline_axis(
+    baselines: Sequence[BaselineSummary], style: Mapping[str, Style], step: int
+) -> tuple[alt.Y, int]:
+    """The axis that names the baselines, and the height in pixels that it takes."""
+    labels = [style[b.name].label for b in baselines]
+    step = max(step, max(label.count("\n") + 1 for label in labels) * LINE_PX + 10)
+    axis = lined_axis()
     return alt.Y("label:N", sort=labels, axis=axis, scale=alt.Scale(domain=labels)), step * len(labels)
 
 

@@ -43,20 +43,7 @@ def tornado_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WI
     room = plot_px(width) + 70 - name_px
     domain = _with_room(min(values), max(values), longest / max(room, longest * 2.5))
     step = 54 if narrow else max(34, max(n.count("\n") + 1 for n in order) * LINE_PX + 8)
-    axis = None
-    if not narrow:
-        lined = r"split(datum.label, '\n')"
-        axis = alt.Axis(
-            title=None,
-            labelExpr=lined,
-            labelOffset=alt.ExprRef(f"-{LINE_PX / 2} * (length({lined}) - 1)"),
-            labelFontSize=LABEL_PX,
-            labelLineHeight=LINE_PX,
-            labelPadding=8,
-            domain=False,
-            ticks=False,
-            grid=False,
-        )
+    axis = None if narrow else layers.lined_axis()
     y = alt.Y("row:N", sort=order, scale=alt.Scale(domain=order), axis=axis)
     scale = alt.Scale(domain=list(domain), nice=False)
     what = "Gain of tuning" if any(b.basis == "interval" for b in decision.tornado) else "Savings of tuning"
