@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,7 @@ import streamlit as st
 import ui_shared as ui
 
 from advisor import formatting as f
-from advisor import workflow
 from advisor.records import Decision, Question
-from advisor.reports import charts
 from advisor.reports import wording as w
 from advisor.reports.html import render_html
 from advisor.reports.markdown import escaped, render_markdown
@@ -34,24 +31,6 @@ ANSWER_ICONS = {
     "unclear": ":material/help:",
 }
 BADGE_COLOURS = {"measured": "blue", "estimated": "orange", "declared": "gray"}
-
-
-@st.cache_data(show_spinner="Deciding …", max_entries=64, ttl=60)
-def decide(case: str, overrides: tuple[tuple[str, str], ...], changed: float) -> Decision:
-    """The decision, kept for a minute unless a file of the case changes."""
-    return workflow.decide(case, store=os.environ.get("ADVISOR_STORE"), overrides=dict(overrides))
-
-
-def choose_case() -> Path:
-    """The sidebar's choice of a case folder."""
-    folders = ui.case_folders(os.environ)
-    chosen: Path = st.sidebar.selectbox(
-        "Case", folders, format_func=lambda folder: ui.case_label(folder, folders)
-    )
-    typed = st.sidebar.text_input(
-        "Or the path of a case folder", placeholder="/path/to/my_case", help="A folder with a case.yaml."
-    )
-    return Path(typed).expanduser() if typed and typed.strip() else chosen
 
 
 def what_if(case: Path, decision: Decision) -> tuple[tuple[str, str], ...]:
@@ -119,12 +98,12 @@ def show_verdict(decision: Decision, own: Decision) -> None:
             border=True,
             help=f"At {f.count(decision.facts.requests_per_month)} requests a month. Estimated.",
         )
-    bullets(v.reasons)
+    ui.bullets(v.reasons)
     if (stopped := w.stopped_early(decision)) is not None:
         st.info(escaped(stopped))
     if v.missing:
         st.markdown("**What is missing**")
-        bullets(v.missing)
+        ui.bullets(v.missing)
     if decision.warnings:
         lines = "\n".join(f"- {escaped(warning)}" for warning in decision.warnings)
         st.warning(f"**Read this with care**\n\n{lines}")
@@ -152,13 +131,13 @@ def show_comparison(decision: Decision) -> None:
         }
         for b in decision.baselines
     ]
-    table(rows, words=("Baseline",))
+    ui.table(rows, words=("Baseline",))
     st.caption(
         "Quality, tokens and latency are measured, costs are estimated from them, from prices and from declared "
         "effort. Unknown is not zero."
     )
-    draw(decision, ("quality", "tradeoff"))
-    draw(decision, ("cost", "tokens"))
+    ui.draw(decision, ("quality", "tradeoff"))
+    ui.draw(decision, ("cost", "tokens"))
 
 
 def show_differences(decision: Decision) -> None:
@@ -175,16 +154,18 @@ def show_differences(decision: Decision) -> None:
         for c in decision.comparisons
     ]
     if rows:
-        table(rows, words=("Comparison", "Test"))
-        bullets(
+        ui.table(rows, words=("Comparison", "Test"))
+        ui.bullets(
             [f"{c.baseline} against {c.reference}: {w.reading(c, decision)}" for c in decision.comparisons]
         )
     else:
         st.write("No two baselines were measured on the same items yet.")
     st.subheader("Break-even")
-    bullets([w.break_even(item) for item in decision.break_even] or ["There is nothing to break even with."])
+    ui.bullets(
+        [w.break_even(item) for item in decision.break_even] or ["There is nothing to break even with."]
+    )
     st.subheader("What would turn the verdict")
-    bullets(
+    ui.bullets(
         [w.flip(item, decision) for item in decision.verdict.flips] or ["No single assumption was found."]
     )
 
@@ -210,7 +191,7 @@ def show_details(decision: Decision) -> None:
     """Readiness, settings, tuning, assumptions, method, provenance."""
     if decision.readiness:
         st.subheader("What tuning needs")
-        bullets([f"{r.item}: {w.STATUSES[r.status]}. {r.text}" for r in decision.readiness])
+        ui.bullets([f"{r.item}: {w.STATUSES[r.status]}. {r.text}" for r in decision.readiness])
     fraction = w.is_fraction(decision)
     trials = [
         {
@@ -224,13 +205,13 @@ def show_details(decision: Decision) -> None:
     ]
     if trials:
         st.subheader("Settings tried on the dev split")
-        table(trials, words=("Baseline", "Setting"))
-    draw(decision, ("loss",))
-    draw(decision, ("learning",))
+        ui.table(trials, words=("Baseline", "Setting"))
+    ui.draw(decision, ("loss",))
+    ui.draw(decision, ("learning",))
     show_further(decision)
     st.subheader("Assumptions")
     assumptions = w.assumptions(decision.facts.assumptions)
-    table(
+    ui.table(
         [
             {"Assumption": f.one_line(name), "Value (declared)": f.one_line(value)}
             for name, value in assumptions
@@ -243,7 +224,7 @@ def show_details(decision: Decision) -> None:
     st.subheader("Where the figures come from")
     p = decision.provenance
     looks = f.count(p.held_out_looks)
-    bullets(
+    ui.bullets(
         [
             f"Results: {p.source}, recorded {p.recorded_at or f.UNKNOWN}, run {decision.run or 'none'}",
             f"Hardware: {p.hardware or f.UNKNOWN}",
@@ -285,38 +266,11 @@ def show_downloads(decision: Decision) -> None:
             )
 
 
-def draw(decision: Decision, names: tuple[str, ...]) -> None:
-    """Charts beside one another, in the theme of the page."""
-    theme = charts.DARK if st.context.theme.type == "dark" else charts.LIGHT
-    for column, name in zip(st.columns(len(names)), names, strict=True):
-        title, chart_of = charts.CHARTS[name]
-        chart = chart_of(decision, theme=theme, width="container")
-        if chart is not None:
-            column.subheader(title)
-            column.altair_chart(chart, width="stretch", theme=None, alt=charts.describe(decision, name))
-
-
-def table(rows: list[dict[str, str]], *, words: tuple[str, ...]) -> None:
-    """Rows of finished text; columns that are no `words` stand to the right."""
-    columns = {}
-    for name in rows[0] if rows else ():
-        longest = max(len(name), *(len(row[name]) for row in rows))
-        columns[name] = st.column_config.TextColumn(
-            name, alignment=None if name in words else "right", width=min(480, round(22 + 6.7 * longest))
-        )
-    st.dataframe(rows, hide_index=True, width="stretch", column_config=columns)
-
-
-def bullets(lines: list[str] | tuple[str, ...]) -> None:
-    """Foreign texts as a list."""
-    st.markdown("\n".join(f"- {escaped(line)}" for line in lines))
-
-
-folder = choose_case()
+folder = ui.chosen_case()
 with ui.errors_in_words():
-    own = decide(str(folder), (), ui.last_change(folder))
+    own = ui.decide(folder)
     overrides = what_if(folder, own)
-    decision = decide(str(folder), overrides, ui.last_change(folder)) if overrides else own
+    decision = ui.decide(folder, overrides) if overrides else own
 
 st.title(escaped(decision.facts.title))
 st.markdown(escaped(decision.facts.use_case))
