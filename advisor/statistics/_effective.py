@@ -192,7 +192,8 @@ def kurtosis(units: Units) -> Floats:
     squares = residuals**2 / own
     total = squares.sum(axis=-1, keepdims=True)
     shares = squares / np.where(total > 0, total, 1.0)
-    return np.maximum(len(units.sizes) * (shares**2).sum(axis=-1), 3.0)
+    found: Floats = np.maximum(len(units.sizes) * (shares**2).sum(axis=-1), 3.0)
+    return found
 
 
 def _working_variances(units: Units) -> tuple[Floats, Floats]:

@@ -10,8 +10,8 @@ items and one band of rates; a cell is good if its coverage lies between 93.5 an
 - Clusters have 1, 3, 5, 7 or 9 items (2, 4, 6 and 8 where there are 20 items in all), with an intraclass correlation
   of 0.1, 0.3 or 0.5.
 - The constants of the intervals were chosen by simulation on results of these kinds with other seeds and partly other
-  sizes of clusters; this one is for the figures alone. Of the "other results", three levels, Weibull amounts and very
-  unequal clusters played no part in it; the two others, in like form, were looked at early on.
+  sizes of clusters. This one was looked at once before, which led to one correction, for very unequal clusters. Of the
+  "other results", three levels and Weibull amounts played no part; the two others, in like form, were looked at early on.
 - Where it can be, coverage is computed exactly, by summing over all counts; else from `--replications` samples.
 
     python benchmarks/decision/coverage.py [--quick] [--replications 4000]
