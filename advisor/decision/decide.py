@@ -85,6 +85,7 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
             flips=find_flips(accounts, rule, judgement),
             shopping_list=judgement.shopping,
             meanwhile=judgement.champion if judgement.decision == "not_yet" else None,
+            meanwhile_pays=_meanwhile_pays(judgement, found),
         ),
         baselines=summaries,
         comparisons=comparisons(evidence, findings),
@@ -120,6 +121,14 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
             if s.measured.load is not None
         ),
     )
+
+
+def _meanwhile_pays(judgement: Judgement, found: tuple[Option, ...]) -> bool | None:
+    """Whether what is used until there is a verdict is worth more than it costs; None where that is not known."""
+    if judgement.decision != "not_yet":
+        return None
+    worth = next((o.worth_usd for o in found if o.name == judgement.champion), None)
+    return None if worth is None else worth > 0
 
 
 def _with_further(s: Situation) -> Situation:

@@ -195,6 +195,8 @@ class Verdict(Record):
     """What is missing, with how much of it, what it costs and what it is worth."""
     meanwhile: str | None = None
     """The alternative to use until there is a verdict."""
+    meanwhile_pays: bool | None = None
+    """Whether its answers are worth more than it costs, at the case's own assumptions; null where that is not known."""
 
 
 class ReadinessItem(Record):

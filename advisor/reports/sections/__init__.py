@@ -1,0 +1,78 @@
+"""A report's sections as blocks: the front page, the evidence, what could turn it, and the appendix."""
+
+from __future__ import annotations
+
+from advisor.records import Decision
+from advisor.reports.context import ReportContext
+from advisor.reports.document import Document, Section
+from advisor.reports.sections import appendix, basis, evidence, front, outlook
+
+__all__ = ["build", "case_sections", "day"]
+
+
+def build(decision: Decision, context: ReportContext | None = None) -> Document:
+    """The whole report of a decision.
+
+    Args:
+        decision: The decision.
+        context: What else is known of the case; without it the sections on its data, configuration and prices are
+            left out.
+    """
+    d, context = decision, context or ReportContext()
+    page = front.front_page(d, context)
+    drawn = page.figure.chart if page.figure else None
+    return Document(
+        case=d.case,
+        title=d.facts.title,
+        use_case=d.facts.use_case,
+        about=front.about(d),
+        date=day(d),
+        front=page,
+        evidence=_known(
+            evidence.warnings(d),
+            evidence.comparison(d),
+            evidence.drawings(d, drawn),
+            evidence.questions(d),
+            evidence.pairs(d),
+            evidence.odds(d),
+            outlook.over_time(d),
+            outlook.break_even(d),
+            outlook.load_tests(d),
+            outlook.flips(d),
+            outlook.inputs(d),
+            evidence.diagnosis(d),
+            evidence.luck(d),
+            evidence.slices(d),
+            evidence.judged(d),
+            outlook.readiness(d),
+            outlook.further_measurements(d),
+        ),
+        appendix=_known(
+            appendix.settings(d),
+            appendix.assumptions(d),
+            appendix.method(),
+            *case_sections(d, context),
+            appendix.provenance(d, context),
+        ),
+    )
+
+
+def case_sections(decision: Decision, context: ReportContext | None) -> tuple[Section, ...]:
+    """The sections that rest on more than the decision: data card, configuration, prices, review."""
+    if context is None:
+        return ()
+    return _known(
+        basis.data(context),
+        basis.configuration(context),
+        basis.prices(context),
+        basis.review(context),
+    )
+
+
+def day(decision: Decision) -> str:
+    """The decision's day in words."""
+    return decision.generated_at.strftime("%d %B %Y").lstrip("0")
+
+
+def _known(*sections: Section | None) -> tuple[Section, ...]:
+    return tuple(s for s in sections if s is not None)
