@@ -16,8 +16,9 @@ from advisor import workflow
 from advisor.cases.loading import CASE_FILE
 from advisor.errors import AdvisorError
 from advisor.records import Decision
-from advisor.reports.markdown import escaped
+from advisor.reports.escaping import escaped
 from advisor.resources import sample_cases_folder
+from advisor.workflow.overviews import last_change
 
 if TYPE_CHECKING:
     from advisor.access import Identity
@@ -129,17 +130,6 @@ def chosen_case() -> Path:
 def _choose() -> None:
     st.query_params.clear()
     st.query_params[CASE_PARAMETER] = st.session_state[_CHOSEN] = st.session_state[_BOX]
-
-
-def last_change(folder: Path) -> float:
-    """When a file of a case, its results included, was last written: seconds since the epoch."""
-    times = [0.0]
-    for path in folder.rglob("*"):
-        try:
-            times.append(path.stat().st_mtime)
-        except OSError:  # gone between being listed and being looked at
-            continue
-    return max(times)
 
 
 def decide(folder: Path, overrides: tuple[tuple[str, str], ...] = ()) -> Decision:

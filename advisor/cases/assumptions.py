@@ -9,7 +9,10 @@ from typing import Any, Literal
 from advisor.cases.schema import Case, Range, TokenPrices
 
 Group = Literal["traffic", "value", "effort", "prices", "costs", "limits"]
-Unit = Literal["requests", "factor", "share", "months", "usd", "hours", "per_year", "minutes", "score", "seconds", "rate", "switch"]  # fmt: skip
+Unit = Literal[
+    "requests", "factor", "share", "months", "usd", "usd_per_million", "hours", "per_year", "minutes", "score",
+    "seconds", "rate", "switch",
+]  # fmt: skip
 
 _FIELDS: tuple[tuple[Group, str, Unit], ...] = (
     ("traffic", "traffic.requests_per_month", "requests"),
@@ -105,8 +108,10 @@ def assumptions_of(case: Case, listed: Mapping[str, TokenPrices] | None = None) 
         values = {kind: getattr(prices, kind) for kind in ("input", "cached_input", "output")}
         keys = {f"models.{name}.prices.{kind}": value for kind, value in values.items()}
         for key, value in keys.items():
-            others = () if model.prices else tuple((k, v) for k, v in keys.items() if k != key and v is not None)
-            found.append(Assumption(key, "prices", "usd", value, with_keys=others))
+            others = (
+                () if model.prices else tuple((k, v) for k, v in keys.items() if k != key and v is not None)
+            )
+            found.append(Assumption(key, "prices", "usd_per_million", value, with_keys=others))
     return tuple(found)
 
 

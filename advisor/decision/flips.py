@@ -53,7 +53,7 @@ def find_flips(accounts: Accounts, judge: Judge, now: Judgement) -> tuple[Flip, 
 
 
 def _judged(accounts: Accounts, judge: Judge, name: str, values: Sequence[float]) -> Iterator[Judgement]:
-    """The verdict at each value of one input, each when it is asked for: what lies beyond a border need not be judged."""
+    """The verdict at each value of one input, each when asked for: what lies beyond a border need not be judged."""
     if is_driver(name):
         return (judge(accounts.case, at) for at in outlooks(accounts, {name: values}))
     same = outlook(accounts)
