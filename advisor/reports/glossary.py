@@ -179,7 +179,7 @@ TERMS: tuple[Term, ...] = (
     _t(
         _REQUEST, "latency", "Latency p50 and p95",
         "Time until an answer was there: the median, and what 95% of requests stay below.",
-        "Timed on requests of the evaluation, never read from the store.",
+        "Timed on the requests of the evaluation, when they were answered.",
         "Measured here, on this hardware and network; of a model in this process, one request at a time.",
     ),
     _t(
