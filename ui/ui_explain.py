@@ -75,8 +75,9 @@ def evidence_badge(kind: EvidenceKind) -> str:
 def figures(items: Sequence[tuple[str, str, str, str]]) -> None:
     """Large figures beside one another: (label, value, note, term of the glossary)."""
     for column, (label, value, note, id) in zip(st.columns(len(items)), items, strict=True):
-        with column.container(border=True, height="stretch"):
-            st.metric(escaped(label), escaped(value), help=glossary.explained(id) if id else None)
+        with column.container(border=True, height="stretch", gap="xsmall"):
+            st.markdown(f":small[{escaped(label)}]", help=glossary.explained(id) if id else None)
+            st.html(f'<div class="adv-value">{_text(value)}</div>')
             if note:
                 st.caption(escaped(note))
 

@@ -26,9 +26,12 @@ _CSS = """<style>
 .adv-facts span { display: block; overflow-wrap: anywhere; }
 .adv-facts .name { font-size: .8rem; opacity: .78; }
 .adv-facts .value { font-weight: 600; }
+.adv-value { font-size: 1.35rem; font-weight: 600; line-height: 1.25; overflow-wrap: anywhere; }
 @media (max-width: 40rem) {
   [data-testid="stMain"] [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
   .adv-facts { grid-template-columns: 1fr 1fr; }
+  [data-testid="stHorizontalBlock"]:has(.adv-value) > [data-testid="stColumn"] { min-width: calc(50% - .5rem);
+    flex: 1 1 calc(50% - .5rem); }
 }
 </style>"""
 

@@ -139,6 +139,10 @@ def _control(case: Path, a: Assumption, changes: Changes, fraction: bool) -> Non
     for column, end in zip(st.columns(3, gap="xsmall"), ENDS, strict=True):
         with column:
             _number(case, a, f"{a.key}.{end}", changes, fraction, None, label=end)
+    low, likely, high = (float(changes.get(f"{a.key}.{end}", getattr(a.value, end))) for end in ENDS)
+    if not low <= likely <= high:
+        follows = "Low" if likely < low else "High"
+        st.caption(f"{follows} follows the likely value: {_shown(likely, _scale(a, fraction), _unit(a, fraction))}.")
 
 
 def _number(

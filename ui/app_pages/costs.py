@@ -23,7 +23,7 @@ def figures(d: Decision, own: Decision) -> list[tuple[str, str, str, str]]:
     """What the assumptions come to: (label, value, what it was, term of the glossary)."""
 
     def was(now: str, before: str) -> str:
-        return "" if d is own else "unchanged" if now == before else f"was {before}"
+        return "" if d is own else "as before" if now == before else f"was {before}"
 
     def of(x: Decision) -> tuple[str, str, str, str]:
         sure = w.confidence(x.verdict.confidence) if x.verdict.confidence is not None else "none yet"
@@ -42,7 +42,7 @@ def figures(d: Decision, own: Decision) -> list[tuple[str, str, str, str]]:
     labels = (
         ("Recommended", "verdict"),
         ("Confidence", "confidence"),
-        (f"Tuning gains over {months} months", "stake"),
+        (f"Gain of tuning over {months} months", "stake"),
         (f"Its cost over {months} months", "over_horizon"),
     )
     return [
@@ -109,6 +109,7 @@ def show_elsewhere(d: Decision) -> None:
 
 
 folder = ui.chosen_case()
+st.title("Costs", anchor=False)
 with ui.errors_in_words():
     own = ui.decide(folder)
     assumptions = ui.what_if(folder).assumptions()
@@ -124,7 +125,6 @@ if overrides:
         problem = error
 changing.shared(changes)
 
-st.title("Costs", anchor=False)
 st.markdown(f"{ui.escaped(own.facts.title)}&ensp;{explain.evidence_badge('estimated')}")
 show_verdict(decision, own)
 if problem is not None:

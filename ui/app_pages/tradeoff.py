@@ -58,10 +58,10 @@ def show_tradeoff(decision: Decision) -> None:
 
 
 folder = ui.chosen_case()
+st.title("Tradeoff", anchor=False)
 with ui.errors_in_words():
     decision = ui.decide(folder)
 
-st.title("Tradeoff", anchor=False)
 st.markdown(f"{ui.escaped(decision.facts.title)}&ensp;{explain.verdict_badge(decision.verdict.decision)}")
 st.caption(ui.escaped(w.verdict_sentence(decision)))
 show_tradeoff(decision)
