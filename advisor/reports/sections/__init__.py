@@ -7,7 +7,7 @@ from advisor.reports.context import ReportContext
 from advisor.reports.document import Document, Section
 from advisor.reports.sections import appendix, basis, evidence, front, outlook
 
-__all__ = ["build", "case_sections", "day"]
+__all__ = ["build", "day"]
 
 
 def build(decision: Decision, context: ReportContext | None = None) -> Document:
@@ -51,21 +51,12 @@ def build(decision: Decision, context: ReportContext | None = None) -> Document:
             appendix.settings(d),
             appendix.assumptions(d),
             appendix.method(),
-            *case_sections(d, context),
-            appendix.provenance(d, context),
+            basis.data(context),
+            basis.configuration(context),
+            basis.prices(d),
+            appendix.provenance(d),
+            basis.review(context),
         ),
-    )
-
-
-def case_sections(decision: Decision, context: ReportContext | None) -> tuple[Section, ...]:
-    """The sections that rest on more than the decision: data card, configuration, prices, review."""
-    if context is None:
-        return ()
-    return _known(
-        basis.data(context),
-        basis.configuration(context),
-        basis.prices(context),
-        basis.review(context),
     )
 
 

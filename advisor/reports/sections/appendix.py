@@ -15,7 +15,6 @@ from advisor.formatting import (
 )
 from advisor.records import BaselineSummary, Decision, TuningRecord
 from advisor.reports import wording
-from advisor.reports.context import ReportContext
 from advisor.reports.document import (
     Block,
     Code,
@@ -90,7 +89,7 @@ def method() -> Section:
     return Section(id="method", title="What each number means", blocks=(bullets(lines),))
 
 
-def provenance(d: Decision, context: ReportContext) -> Section:
+def provenance(d: Decision) -> Section:
     """Where the figures come from, and how to have them again."""
     p = d.provenance
     rows = [
@@ -104,8 +103,8 @@ def provenance(d: Decision, context: ReportContext) -> Section:
         *((name, version) for name, version in p.software.items() if name != "advisor"),
     ]
     blocks: list[Block] = [facts("Where the figures come from", rows)]
-    if context.hashes:
-        hashes = [(name, code(value)) for name, value in context.hashes.items()]
+    if p.hashes:
+        hashes = [(name, code(value)) for name, value in p.hashes.items()]
         blocks += [
             heading("Fingerprints (SHA-256)"),
             table(("Of", "Fingerprint"), hashes, title="Fingerprints"),
