@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advisor.errors import AdvisorError, MissingExtraError
-from advisor.formatting import clean, one_line, shortened
+from advisor.formatting import MINUS, clean, one_line, shortened
 from advisor.records import Decision
 from advisor.reports import charts
 from advisor.reports.context import ReportContext
 from advisor.reports.document import Block, Document, FrontPage, Quote, Section, Table, bullets, heading, plain
 from advisor.reports.sections import build
+from advisor.version import __version__
 
 if TYPE_CHECKING:
     import typst
@@ -36,7 +37,9 @@ _TEMPLATE = "report.typ"
 
 FRONT_LINE = 240
 """Characters of a line on the first page; where it is longer, all of it stands in the evidence."""
-FRONT_LINES = {"reasons": 6, "stake": 3, "turns": 3, "missing": 3, "steps": 4, "notes": 3}
+FRONT_LINES = {"reasons": 6, "stake": 3, "turns": 4, "missing": 3, "steps": 4, "notes": 3}
+SHORT = 30
+"""Characters up to which a column of a table is as wide as what stands in it."""
 LONGEST_WORD = 16
 """Characters after which a word may be broken, so that no column is wider than its page."""
 _LACKING = (
@@ -165,6 +168,7 @@ def _write_charts(decision: Decision, folder: Path) -> None:
         if chart is not None:
             svg = charts.to_svg(chart, name)
             svg = re.sub(r'font-family="[^"]*"', f'font-family="{SANS}, {MONO}"', svg)
+            svg = svg.replace('font-weight="500"', 'font-weight="400"')  # a weight that it does not have
             (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
 
 
@@ -180,7 +184,7 @@ def _content(decision: Decision, document: Document, lacking: bool) -> dict[str,
         "front": page,
         "about": f"Case {document.case} · {document.about}",
         "running": shortened(f"{document.case} · {document.front.word}", 90),
-        "footer": f"advisor {decision.provenance.advisor_version} · run {decision.run or 'none'}",
+        "footer": f"advisor {__version__}{f' · run {decision.run}' if decision.run else ''}",
         "evidence": [_section(s) for s in (*whole, *document.evidence)],
         "appendix": [_section(s) for s in document.appendix],
     }
@@ -251,7 +255,7 @@ def _block(block: Block) -> dict[str, Any]:
     elif isinstance(block, Table):
         found["widths"] = _widths(block)
     elif block.type == "figure":
-        found["width"] = 100
+        found["width"] = 90
     return found
 
 
@@ -264,10 +268,13 @@ def _widths(table: Table) -> list[int]:
         [len(name), *(len(plain(row[i])) for row in table.rows)] for i, name in enumerate(table.header)
     ]
     longest = [max(lengths) for lengths in columns]
+    numbers = len(longest) if table.right_from is None else table.right_from
     if sum(longest) <= 90 and len(longest) < 7:
         return [0] * len(longest)
-    shares = [min(60, max(8, round(sum(lengths) / len(lengths)), n // 3)) for lengths, n in zip(columns, longest)]
-    return shares
+    return [
+        0 if most <= SHORT or i >= numbers else min(60, max(10, round(sum(lengths) / len(lengths)), most // 3))
+        for i, (lengths, most) in enumerate(zip(columns, longest, strict=True))
+    ]
 
 
 def _breakable(value: Any) -> Any:
@@ -278,7 +285,8 @@ def _breakable(value: Any) -> Any:
         return [_breakable(v) for v in value]
     if not isinstance(value, str):
         return value
-    return re.sub(rf"\S{{{LONGEST_WORD},}}", _with_breaks, clean(value).replace("\n", " "))
+    kept = clean(value).replace("\n", " ").replace(f"{MINUS}$", f"{MINUS}\u2060$")  # no break after a sign
+    return re.sub(rf"\S{{{LONGEST_WORD},}}", _with_breaks, kept)
 
 
 def _with_breaks(word: re.Match[str]) -> str:

@@ -33,6 +33,7 @@ from advisor.reports.document import (
 )
 from advisor.reports.sections.evidence import setting_of
 from advisor.reports.sections.front import figure
+from advisor.version import __version__
 
 
 def settings(d: Decision) -> Section:
@@ -99,7 +100,8 @@ def provenance(d: Decision) -> Section:
         ("Decided", d.generated_at.isoformat(timespec="seconds")),
         ("Hardware", p.hardware or "unknown"),
         ("Looks at the held-out set", count(p.held_out_looks)),
-        ("advisor", p.advisor_version),
+        ("advisor, results", p.advisor_version),
+        ("advisor, this report", __version__),
         *((name, version) for name, version in p.software.items() if name != "advisor"),
     ]
     blocks: list[Block] = [facts("Where the figures come from", rows)]
@@ -121,7 +123,6 @@ def commands(d: Decision) -> tuple[str, ...]:
     """What to type to have the same figures again."""
     case = one_line(d.case)
     return (
-        f'pip install "advisor=={one_line(d.provenance.advisor_version)}"',
         f"advisor check {case}    # the data, the planned calls, their cost; calls no model",
         f"advisor run {case}    # measures what is missing; what is there is not paid for again",
         f"advisor report {case}    # this report",

@@ -123,7 +123,9 @@ def review(context: ReportContext) -> Section | None:
 def _labels(outputs: dict[str, int] | None) -> str:
     if not outputs:
         return DASH
-    return f"{count(len(outputs))} labels, {min(outputs.values())} to {max(outputs.values())} each"
+    fewest, most = min(outputs.values()), max(outputs.values())
+    each = f"{count(fewest)} each" if fewest == most else f"{count(fewest)} to {count(most)} each"
+    return f"{count(len(outputs))} labels, {each}"
 
 
 def _money(value: float | None) -> str:
