@@ -40,6 +40,8 @@ FRONT_LINE = 240
 FRONT_LINES = {"reasons": 6, "stake": 3, "turns": 4, "missing": 3, "steps": 4, "notes": 3}
 SHORT = 30
 """Characters up to which a column of a table is as wide as what stands in it."""
+ROOM = 135
+"""Characters that a row of a table holds, about."""
 LONGEST_WORD = 16
 """Characters after which a word may be broken, so that no column is wider than its page."""
 _LACKING = (
@@ -83,10 +85,9 @@ def _compiled(decision: Decision, context: ReportContext | None, format: str, pp
     require_typst()
     import typst
 
-    document = build(decision, context)
     with tempfile.TemporaryDirectory(prefix="advisor-pdf-") as scratch:
         root = Path(scratch)
-        _write_charts(decision, root / "charts")
+        document = build(decision, context, _write_charts(decision, root / "charts"))
         template = files("advisor.reports") / "templates" / _TEMPLATE
         (root / _TEMPLATE).write_bytes(template.read_bytes())
         fonts = _fonts(root / "fonts")
@@ -160,16 +161,20 @@ def _further_families() -> list[str]:
     return [f for f in found.families() if f not in (SANS, MONO)]
 
 
-def _write_charts(decision: Decision, folder: Path) -> None:
-    """The charts as SVG, in the report's font."""
+def _write_charts(decision: Decision, folder: Path) -> list[str]:
+    """The charts as SVG, in the report's font; returns which there are."""
     folder.mkdir()
+    drawn = []
     for name, (_, draw) in charts.CHARTS.items():
-        chart = draw(decision, theme=charts.LIGHT, width=charts.WIDE)
-        if chart is not None:
-            svg = charts.to_svg(chart, name)
+        with charts.unchecked():
+            chart = draw(decision, theme=charts.LIGHT, width=charts.WIDE)
+            svg = None if chart is None else charts.to_svg(chart, name)
+        if svg is not None:
             svg = re.sub(r'font-family="[^"]*"', f'font-family="{SANS}, {MONO}"', svg)
             svg = svg.replace('font-weight="500"', 'font-weight="400"')  # a weight that it does not have
             (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+            drawn.append(name)
+    return drawn
 
 
 def _content(decision: Decision, document: Document, lacking: bool) -> dict[str, Any]:
@@ -184,7 +189,7 @@ def _content(decision: Decision, document: Document, lacking: bool) -> dict[str,
         "front": page,
         "about": f"Case {document.case} · {document.about}",
         "running": shortened(f"{document.case} · {document.front.word}", 90),
-        "footer": f"advisor {__version__}{f' · run {decision.run}' if decision.run else ''}",
+        "footer": f"advisor {__version__}{f' · run {shortened(decision.run, 60)}' if decision.run else ''}",
         "evidence": [_section(s) for s in (*whole, *document.evidence)],
         "appendix": [_section(s) for s in document.appendix],
     }
@@ -264,17 +269,16 @@ def _widths(table: Table) -> list[int]:
 
     Columns of words share what is left, by how much stands in them.
     """
-    columns = [
-        [len(name), *(len(plain(row[i])) for row in table.rows)] for i, name in enumerate(table.header)
+    header = [max((len(word) for word in name.split()), default=0) for name in table.header]
+    columns = [[len(plain(row[i])) for row in table.rows] for i in range(len(header))]
+    needs = [max([head, *lengths]) for head, lengths in zip(header, columns, strict=True)]
+    shares = [
+        min(40, max(12, round(sum(lengths) / max(1, len(lengths))), need // 3)) if need > SHORT else max(12, need)
+        for lengths, need in zip(columns, needs, strict=True)
     ]
-    longest = [max(lengths) for lengths in columns]
-    numbers = len(longest) if table.right_from is None else table.right_from
-    if sum(longest) <= 90 and len(longest) < 7:
-        return [0] * len(longest)
-    return [
-        0 if most <= SHORT or i >= numbers else min(60, max(10, round(sum(lengths) / len(lengths)), most // 3))
-        for i, (lengths, most) in enumerate(zip(columns, longest, strict=True))
-    ]
+    fits = sum(min(need, SHORT) for need in needs) <= ROOM - 2 * len(needs)
+    # where all is short there is room for it; else every column has its share, so that none is squeezed out
+    return [0 if need <= SHORT else share for need, share in zip(needs, shares, strict=True)] if fits else shares
 
 
 def _breakable(value: Any) -> Any:

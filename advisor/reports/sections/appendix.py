@@ -32,11 +32,11 @@ from advisor.reports.document import (
     text,
 )
 from advisor.reports.sections.evidence import setting_of
-from advisor.reports.sections.front import figure
+from advisor.reports.sections.front import Drawn, figure
 from advisor.version import __version__
 
 
-def settings(d: Decision) -> Section:
+def settings(d: Decision, drawn: Drawn) -> Section:
     """Which settings were tried and chosen, how tuning went, and further figures."""
     fraction = wording.is_fraction(d)
     blocks: list[Block] = [
@@ -65,8 +65,8 @@ def settings(d: Decision) -> Section:
             blocks.append(_retrieval(b))
         if b.tuning is not None:
             blocks += [heading(text("Tuning of ", code(b.name))), _tuning(b.tuning)]
-    drawn = figure(d, "loss")
-    blocks += [drawn] if drawn else []
+    loss = figure(d, "loss", drawn)
+    blocks += [loss] if loss else []
     if others := _others(d, fraction):
         blocks += [heading("Further figures"), bullets(others)]
     return Section(id="settings", title="Settings and tuning", blocks=tuple(blocks))
