@@ -18,6 +18,7 @@ from advisor.decision.noise import noise_of
 from advisor.decision.noise import warnings as noise_warnings
 from advisor.decision.options import Option, options
 from advisor.decision.over_time import costs_over_time
+from advisor.decision.prices_used import prices_used
 from advisor.decision.questions import Situation, answer_questions
 from advisor.decision.sensitivity import tornado, verdict_map
 from advisor.decision.slices import slices_of
@@ -120,6 +121,7 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
             for s in findings.standings
             if s.measured.load is not None
         ),
+        prices=prices_used(evidence),
     )
 
 

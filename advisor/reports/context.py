@@ -1,11 +1,9 @@
-"""What a report tells beside the decision: the data card, the configuration, and the prices with their days.
+"""What a report tells beside the decision: the data card, the configuration, and the review.
 
 The workflow makes it from the case; a report without it leaves those sections out.
 """
 
 from __future__ import annotations
-
-import datetime
 
 from advisor.cases.audit import SplitSize
 from advisor.records import BaselineKind, Record
@@ -20,23 +18,6 @@ class ConfiguredBaseline(Record):
     provider: str | None
     settings: str
     """All that is not the default, in one line."""
-
-
-class PriceUsed(Record):
-    """A price that the costs of a baseline rest on; USD per million tokens unless the name says otherwise."""
-
-    baseline: str
-    model: str
-    input: float | None = None
-    cached_input: float | None = None
-    output: float | None = None
-    training: float | None = None
-    usd_per_hour: float | None = None
-    """Of a deployment or a machine."""
-    source: str
-    date: datetime.date | None
-    stale: bool = False
-    notes: tuple[str, ...] = ()
 
 
 class Signature(Record):
@@ -68,7 +49,4 @@ class ReportContext(Record):
     prompt: str = ""
     """The system message that every baseline is asked with."""
     baselines: tuple[ConfiguredBaseline, ...] = ()
-    prices: tuple[PriceUsed, ...] = ()
-    hashes: dict[str, str] = {}
-    """SHA-256 by what was hashed: the splits, and the evidence as a whole."""
     review: ReviewFacts | None = None

@@ -28,7 +28,8 @@ BASIS = ("data", "configuration", "prices", "provenance", "review")
 def render_html(decision: Decision, context: ReportContext | None = None) -> str:
     """The report of a decision as a self-contained HTML document."""
     template = environment().get_template("decision.html.j2")
-    document = build(decision, context)
+    figures = {name: _figure(decision, name) for name in charts.CHARTS}
+    document = build(decision, context, [name for name, drawn in figures.items() if drawn])
     return template.render(
         d=decision,
         document=document,
@@ -36,7 +37,7 @@ def render_html(decision: Decision, context: ReportContext | None = None) -> str
         judge_lines=judge_lines(decision),
         fraction=wording.is_fraction(decision),
         over_time={"table": costs_table(decision), "said": costs_sentences(decision)},
-        figures={name: _figure(decision, name) for name in charts.CHARTS},
+        figures=figures,
     )
 
 
@@ -46,10 +47,11 @@ def _figure(decision: Decision, name: str) -> dict[str, Any] | None:
     drawings = []
     for theme in (charts.LIGHT, charts.DARK):
         for size, width in (("wide", charts.WIDE), ("narrow", charts.NARROW)):
-            chart = draw(decision, theme=theme, width=width)
-            if chart is None:
-                return None
-            svg = charts.to_svg(chart, f"{name}-{theme.name}-{size}")
+            with charts.unchecked():
+                chart = draw(decision, theme=theme, width=width)
+                if chart is None:
+                    return None
+                svg = charts.to_svg(chart, f"{name}-{theme.name}-{size}")
             # Markup: made here, from escaped text
             drawings.append({"classes": f"{theme.name} {size}", "svg": Markup(svg)})
     return {"title": title, "description": charts.describe(decision, name), "drawings": drawings}

@@ -30,7 +30,7 @@ def render_markdown(decision: Decision, context: ReportContext | None = None) ->
     """The report of a decision as Markdown."""
     document = build(decision, context)
     parts = [_front(document), *map(_section, document.evidence), *map(_section, document.appendix)]
-    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+    return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
 def _front(document: Document) -> list[str]:
@@ -63,11 +63,10 @@ def _front(document: Document) -> list[str]:
 
 
 def _section(section: Section) -> list[str]:
-    lines = [f"## {escaped(section.title)}"]
-    for block in section.blocks:
-        if drawn := _block(block):
-            lines += ["", *drawn]
-    return lines
+    drawn = [lines for block in section.blocks if (lines := _block(block))]
+    if not drawn:  # nothing but charts
+        return []
+    return [f"## {escaped(section.title)}", *(line for lines in drawn for line in ("", *lines))]
 
 
 def _block(block: Block) -> list[str]:

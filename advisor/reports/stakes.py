@@ -35,7 +35,7 @@ def stake_lines(d: Decision) -> list[str]:
     if tuned is not None and other is not None:
         words = "more" if gain > 0 else "less"
         lines.append(
-            f"Expected net benefit {months}: {tuned.name} {usd(tuned.net_benefit_usd)}, {other.name} "
+            f"Expected net benefit {months}, on average over the ranges of the assumptions: {tuned.name} {usd(tuned.net_benefit_usd)}, {other.name} "
             f"{usd(other.net_benefit_usd)}; tuning brings {usd(abs(gain))} {words} (estimated)."
         )
         if all((o.net_benefit_usd or 0.0) < 0 for o in (tuned, other)):

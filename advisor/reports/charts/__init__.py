@@ -13,7 +13,7 @@ import altair as alt
 from advisor.formatting import count, one_line, seconds, tokens, usd
 from advisor.records import Decision
 from advisor.reports import uncertain, wording
-from advisor.reports.charts._layers import to_svg
+from advisor.reports.charts._layers import to_svg, unchecked
 from advisor.reports.charts._theme import COLOURS, DARK, LIGHT, NARROW, WIDE, Theme, Width
 from advisor.reports.charts.cost import cost_chart, payback_months
 from advisor.reports.charts.learning import learning_chart
@@ -47,6 +47,7 @@ __all__ = [
     "tornado_chart",
     "total_chart",
     "tradeoff_chart",
+    "unchecked",
 ]
 
 

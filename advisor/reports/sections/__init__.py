@@ -6,21 +6,23 @@ from advisor.records import Decision
 from advisor.reports.context import ReportContext
 from advisor.reports.document import Document, Section
 from advisor.reports.sections import appendix, basis, evidence, front, outlook
+from advisor.reports.sections.front import Drawn
 
-__all__ = ["build", "case_sections", "day"]
+__all__ = ["build", "day"]
 
 
-def build(decision: Decision, context: ReportContext | None = None) -> Document:
+def build(decision: Decision, context: ReportContext | None = None, drawn: Drawn = ()) -> Document:
     """The whole report of a decision.
 
     Args:
         decision: The decision.
         context: What else is known of the case; without it the sections on its data, configuration and prices are
             left out.
+        drawn: Ids of the charts that the report will hold.
     """
     d, context = decision, context or ReportContext()
-    page = front.front_page(d, context)
-    drawn = page.figure.chart if page.figure else None
+    page = front.front_page(d, context, drawn)
+    ahead = page.figure.chart if page.figure else None
     return Document(
         case=d.case,
         title=d.facts.title,
@@ -31,7 +33,7 @@ def build(decision: Decision, context: ReportContext | None = None) -> Document:
         evidence=_known(
             evidence.warnings(d),
             evidence.comparison(d),
-            evidence.drawings(d, drawn),
+            evidence.drawings(d, drawn, ahead),
             evidence.questions(d),
             evidence.pairs(d),
             evidence.odds(d),
@@ -39,33 +41,24 @@ def build(decision: Decision, context: ReportContext | None = None) -> Document:
             outlook.break_even(d),
             outlook.load_tests(d),
             outlook.flips(d),
-            outlook.inputs(d),
+            outlook.inputs(d, drawn),
             evidence.diagnosis(d),
             evidence.luck(d),
             evidence.slices(d),
             evidence.judged(d),
             outlook.readiness(d),
-            outlook.further_measurements(d),
+            outlook.further_measurements(d, drawn),
         ),
         appendix=_known(
-            appendix.settings(d),
+            appendix.settings(d, drawn),
             appendix.assumptions(d),
             appendix.method(),
-            *case_sections(d, context),
-            appendix.provenance(d, context),
+            basis.data(context),
+            basis.configuration(context),
+            basis.prices(d),
+            appendix.provenance(d),
+            basis.review(context),
         ),
-    )
-
-
-def case_sections(decision: Decision, context: ReportContext | None) -> tuple[Section, ...]:
-    """The sections that rest on more than the decision: data card, configuration, prices, review."""
-    if context is None:
-        return ()
-    return _known(
-        basis.data(context),
-        basis.configuration(context),
-        basis.prices(context),
-        basis.review(context),
     )
 
 

@@ -15,7 +15,6 @@ from advisor.formatting import (
 )
 from advisor.records import BaselineSummary, Decision, TuningRecord
 from advisor.reports import wording
-from advisor.reports.context import ReportContext
 from advisor.reports.document import (
     Block,
     Code,
@@ -33,10 +32,11 @@ from advisor.reports.document import (
     text,
 )
 from advisor.reports.sections.evidence import setting_of
-from advisor.reports.sections.front import figure
+from advisor.reports.sections.front import Drawn, figure
+from advisor.version import __version__
 
 
-def settings(d: Decision) -> Section:
+def settings(d: Decision, drawn: Drawn) -> Section:
     """Which settings were tried and chosen, how tuning went, and further figures."""
     fraction = wording.is_fraction(d)
     blocks: list[Block] = [
@@ -65,8 +65,8 @@ def settings(d: Decision) -> Section:
             blocks.append(_retrieval(b))
         if b.tuning is not None:
             blocks += [heading(text("Tuning of ", code(b.name))), _tuning(b.tuning)]
-    drawn = figure(d, "loss")
-    blocks += [drawn] if drawn else []
+    loss = figure(d, "loss", drawn)
+    blocks += [loss] if loss else []
     if others := _others(d, fraction):
         blocks += [heading("Further figures"), bullets(others)]
     return Section(id="settings", title="Settings and tuning", blocks=tuple(blocks))
@@ -90,7 +90,7 @@ def method() -> Section:
     return Section(id="method", title="What each number means", blocks=(bullets(lines),))
 
 
-def provenance(d: Decision, context: ReportContext) -> Section:
+def provenance(d: Decision) -> Section:
     """Where the figures come from, and how to have them again."""
     p = d.provenance
     rows = [
@@ -100,12 +100,13 @@ def provenance(d: Decision, context: ReportContext) -> Section:
         ("Decided", d.generated_at.isoformat(timespec="seconds")),
         ("Hardware", p.hardware or "unknown"),
         ("Looks at the held-out set", count(p.held_out_looks)),
-        ("advisor", p.advisor_version),
+        ("advisor, results", p.advisor_version),
+        ("advisor, this report", __version__),
         *((name, version) for name, version in p.software.items() if name != "advisor"),
     ]
     blocks: list[Block] = [facts("Where the figures come from", rows)]
-    if context.hashes:
-        hashes = [(name, code(value)) for name, value in context.hashes.items()]
+    if p.hashes:
+        hashes = [(name, code(value)) for name, value in p.hashes.items()]
         blocks += [
             heading("Fingerprints (SHA-256)"),
             table(("Of", "Fingerprint"), hashes, title="Fingerprints"),
@@ -122,7 +123,6 @@ def commands(d: Decision) -> tuple[str, ...]:
     """What to type to have the same figures again."""
     case = one_line(d.case)
     return (
-        f'pip install "advisor=={one_line(d.provenance.advisor_version)}"',
         f"advisor check {case}    # the data, the planned calls, their cost; calls no model",
         f"advisor run {case}    # measures what is missing; what is there is not paid for again",
         f"advisor report {case}    # this report",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from advisor.formatting import DASH, UNKNOWN, badge, count, usd
+from advisor.records import Decision, PriceUsed
 from advisor.reports import wording
-from advisor.reports.context import PriceUsed, ReportContext
+from advisor.reports.context import ReportContext
 from advisor.reports.data_card import card_blocks
 from advisor.reports.document import (
     Block,
@@ -45,6 +46,8 @@ def data(context: ReportContext) -> Section | None:
         blocks.append(
             bullets(context.findings) if context.findings else paragraph("The audit found nothing to warn of.")
         )
+    if not context.splits and context.data_card is None:
+        return None
     blocks.append(heading(f"Data card ({badge('declared')})"))
     if context.data_card is not None:
         blocks += card_blocks(context.data_card)
@@ -52,8 +55,6 @@ def data(context: ReportContext) -> Section | None:
         blocks.append(
             paragraph("The case has no data card: its README.md would tell origin, licence and known biases.")
         )
-    if not context.splits and context.data_card is None:
-        return None
     return Section(id="data", title="The data", blocks=tuple(blocks))
 
 
@@ -78,9 +79,9 @@ def configuration(context: ReportContext) -> Section | None:
     return Section(id="configuration", title="Configuration", blocks=tuple(blocks))
 
 
-def prices(context: ReportContext) -> Section | None:
+def prices(d: Decision) -> Section | None:
     """The prices that costs rest on, each with its source and day."""
-    if not context.prices:
+    if not d.prices:
         return None
     header = ("Baseline", "Model", "Input", "Cached", "Output", "Training", "USD per hour", "Source, day")
     rows = [
@@ -90,7 +91,7 @@ def prices(context: ReportContext) -> Section | None:
             *(_money(v) for v in (p.input, p.cached_input, p.output, p.training, p.usd_per_hour)),
             _source(p),
         )
-        for p in context.prices
+        for p in d.prices
     ]
     blocks: list[Block] = [
         paragraph(
@@ -100,7 +101,7 @@ def prices(context: ReportContext) -> Section | None:
         ),
         table(header, rows, title="Prices"),
     ]
-    notes = [text(code(p.baseline), f": {note}") for p in context.prices for note in p.notes]
+    notes = [text(code(p.baseline), f": {note}") for p in d.prices for note in p.notes]
     blocks += [bullets(notes)] if notes else []
     return Section(id="prices", title="Prices", blocks=tuple(blocks))
 
@@ -122,7 +123,9 @@ def review(context: ReportContext) -> Section | None:
 def _labels(outputs: dict[str, int] | None) -> str:
     if not outputs:
         return DASH
-    return f"{count(len(outputs))} labels, {min(outputs.values())} to {max(outputs.values())} each"
+    fewest, most = min(outputs.values()), max(outputs.values())
+    each = f"{count(fewest)} each" if fewest == most else f"{count(fewest)} to {count(most)} each"
+    return f"{count(len(outputs))} labels, {each}"
 
 
 def _money(value: float | None) -> str:

@@ -35,7 +35,7 @@ from advisor.reports.document import (
 )
 from advisor.reports.judge import TITLE as JUDGE_TITLE
 from advisor.reports.judge import judge_lines
-from advisor.reports.sections.front import figure
+from advisor.reports.sections.front import Drawn, figure
 
 CHARTS = ("quality", "tradeoff", "cost", "tokens")
 
@@ -113,9 +113,9 @@ def comparison(d: Decision) -> Section:
     return Section(id="comparison", title="The alternatives compared", blocks=tuple(blocks))
 
 
-def drawings(d: Decision, elsewhere: str | None) -> Section | None:
+def drawings(d: Decision, drawn: Drawn, elsewhere: str | None) -> Section | None:
     """The charts that do not stand on the front page."""
-    found = [f for name in CHARTS if name != elsewhere and (f := figure(d, name))]
+    found = [f for name in CHARTS if name != elsewhere and (f := figure(d, name, drawn))]
     return Section(id="charts", title="Charts", blocks=tuple(found)) if found else None
 
 

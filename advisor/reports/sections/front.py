@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from advisor.formatting import count, interval, score, usd
 from advisor.records import BaselineSummary, Decision
 from advisor.reports import charts, stakes, uncertain, wording
 from advisor.reports.context import ReportContext
 from advisor.reports.document import Figure, FrontPage, Tile
 
+Drawn = Collection[str]
+"""Ids of the charts that the report holds."""
 FRONT_CHARTS = ("tradeoff", "quality")
 """The first of these that can be drawn stands on the front page."""
 MOST_TURNS = 4
@@ -21,10 +25,10 @@ def about(d: Decision) -> str:
     )
 
 
-def front_page(d: Decision, context: ReportContext | None = None) -> FrontPage:
+def front_page(d: Decision, context: ReportContext, drawn: Drawn) -> FrontPage:
     """The front page of a decision."""
     v = d.verdict
-    signed = context.review.status if context and context.review else None
+    signed = context.review.status if context.review else None
     notes = (wording.stopped_early(d), uncertain.meanwhile(d), f"Review: {signed}." if signed else None)
     return FrontPage(
         decision=v.decision,
@@ -37,15 +41,15 @@ def front_page(d: Decision, context: ReportContext | None = None) -> FrontPage:
         missing=tuple(uncertain.shopping(d)),
         steps=next_steps(d),
         notes=tuple(n for n in notes if n is not None),
-        figure=next(filter(None, (figure(d, name) for name in FRONT_CHARTS)), None),
+        figure=next(filter(None, (figure(d, name, drawn) for name in FRONT_CHARTS)), None),
     )
 
 
-def figure(d: Decision, name: str) -> Figure | None:
-    """A chart, where there is something to draw."""
-    title, draw = charts.CHARTS[name]
-    if draw(d, theme=charts.LIGHT, width=charts.WIDE) is None:
+def figure(d: Decision, name: str, drawn: Drawn) -> Figure | None:
+    """The place of a chart, where it was drawn."""
+    if name not in drawn:
         return None
+    title, _ = charts.CHARTS[name]
     return Figure(chart=name, title=title, description=charts.describe(d, name))
 
 

@@ -19,7 +19,7 @@ from advisor.reports.document import (
 from advisor.reports.load import HEADER as LOAD_HEADER
 from advisor.reports.load import load_rows, measured_on
 from advisor.reports.over_time import costs_sentences, costs_table
-from advisor.reports.sections.front import figure
+from advisor.reports.sections.front import Drawn, figure
 
 
 def over_time(d: Decision) -> Section | None:
@@ -85,7 +85,7 @@ def flips(d: Decision) -> Section:
     return Section(id="flips", title="What would turn the verdict", blocks=blocks)
 
 
-def inputs(d: Decision) -> Section | None:
+def inputs(d: Decision, drawn: Drawn) -> Section | None:
     """What each input could change, and the verdict at other volumes and worths."""
     blocks: list[Block] = []
     if d.tornado:
@@ -93,13 +93,13 @@ def inputs(d: Decision) -> Section | None:
             heading(uncertain.tornado_title(d)),
             paragraph(f"{uncertain.tornado_note(d) or ''} All {badge('estimated')}.", muted=True),
         ]
-        blocks += [f for f in (figure(d, "tornado"),) if f]
+        blocks += [f for f in (figure(d, "tornado", drawn),) if f]
         blocks.append(
             table(uncertain.TORNADO_HEADER, uncertain.tornado_rows(d), title=uncertain.tornado_title(d))
         )
     if d.verdict_map:
         blocks += [heading("The verdict elsewhere"), paragraph(uncertain.map_sentence(d) or "")]
-        blocks += [f for f in (figure(d, "map"),) if f]
+        blocks += [f for f in (figure(d, "map", drawn),) if f]
         blocks += [
             table(uncertain.map_header(d), uncertain.map_rows(d), title="The verdict as letters"),
             paragraph(uncertain.map_legend(d), muted=True),
@@ -118,7 +118,7 @@ def readiness(d: Decision) -> Section | None:
     return Section(id="readiness", title="What tuning needs", blocks=(found,))
 
 
-def further_measurements(d: Decision) -> Section | None:
+def further_measurements(d: Decision, drawn: Drawn) -> Section | None:
     """More data, other seeds, other cases: as far as they were measured."""
     blocks: list[Block] = []
     for title, found, header, rows in (
@@ -128,8 +128,8 @@ def further_measurements(d: Decision) -> Section | None:
         if found is None:
             continue
         blocks += [heading(text(f"{title} (", code(found.baseline), ")")), paragraph(found.text)]
-        drawn = figure(d, "learning") if found is d.learning_curve else None
-        blocks += [drawn] if drawn else []
+        curve = figure(d, "learning", drawn) if found is d.learning_curve else None
+        blocks += [curve] if curve else []
         blocks.append(table(header, rows, title=title))
     if d.extensibility is not None:
         other = d.extensibility
