@@ -24,14 +24,14 @@ FORMATS = {
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ),
 }
-NEEDS = {"pdf": "typst"}
+NEEDS = {"pdf": ("typst", "font_source_sans_pro")}
 """What makes a format, where it may not be installed."""
 
 
 def buttons(folder: Path, decision: Decision) -> None:
     """A button for each format that can be made here."""
     for suffix in reporting.FORMATS:
-        if suffix not in FORMATS or (suffix in NEEDS and find_spec(NEEDS[suffix]) is None):
+        if suffix not in FORMATS or not all(map(find_spec, NEEDS.get(suffix, ()))):
             continue
         label, mime = FORMATS[suffix]
         st.download_button(

@@ -5,7 +5,8 @@ The words are the package's (`advisor.reports.glossary`), so that app, report an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 from typing import Literal
 
@@ -29,6 +30,7 @@ __all__ = [
     "verdict_box",
 ]
 
+_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")  # is not broken into lines
 Colour = Literal["green", "blue", "yellow", "gray", "orange", "red"]
 VERDICT: Mapping[DecisionWord, tuple[str, Colour]] = {
     "fine_tune": (":material/check_circle:", "green"),
@@ -97,7 +99,7 @@ def table(
     rows: Sequence[Sequence[str]],
     *,
     right_from: int | None = None,
-    marked: int | None = None,
+    marked: int | Collection[int] | None = None,
 ) -> None:
     """A table whose text wraps; foreign text stays text.
 
@@ -106,22 +108,24 @@ def table(
         header: The columns.
         rows: Finished text; the first cell names its row.
         right_from: The first of the columns that hold numbers.
-        marked: A row that stands out.
+        marked: Rows that stand out.
     """
+    standing_out = {marked} if isinstance(marked, int) else set(marked or ())
 
     def cell(text: str, column: int) -> str:
         if column == 0:
             return f'<th scope="row">{_text(text)}</th>'
         kind = "num" if right_from is not None and column >= right_from else ""
         kind = "words" if len(text) > 40 else f"{kind} short" if len(text) < 12 else kind
-        return f'<td class="{kind}">{_text(text)}</td>'
+        shown = _DATE.sub(r'<span class="short">\g<0></span>', _text(text))
+        return f'<td class="{kind}">{shown}</td>'
 
     heads = "".join(
         f'<th scope="col" class="{"num" if right_from is not None and i >= right_from else ""}">{_text(name)}</th>'
         for i, name in enumerate(header)
     )
     body = "".join(
-        f'<tr class="{"marked" if i == marked else ""}">{"".join(cell(c, k) for k, c in enumerate(row))}</tr>'
+        f'<tr class="{"marked" if i in standing_out else ""}">{"".join(cell(c, k) for k, c in enumerate(row))}</tr>'
         for i, row in enumerate(rows)
     )
     head = f"<thead><tr>{heads}</tr></thead>" if any(header) else ""
@@ -134,14 +138,11 @@ def table(
 
 def chart(decision: Decision, name: str, *terms: str, title: str | None = None, heading: bool = True) -> bool:
     """A chart of the report in the theme of the page, under its title with an explanation; whether there was one."""
-    from altair.utils import schemapi
-
     from advisor.reports import charts
 
     theme = charts.DARK if st.context.theme.type == "dark" else charts.LIGHT
     own_title, draw = charts.CHARTS[name]
-    # the tests of the charts hold them to the schema; doing it again for each redraw takes longer than drawing
-    with schemapi.debug_mode(False):
+    with charts.unchecked():
         drawn = draw(decision, theme=theme, width="container")
         spec = None if drawn is None else drawn.to_dict(validate=False)
     if spec is None:

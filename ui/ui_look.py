@@ -16,7 +16,8 @@ _CSS = """<style>
   border: 0; border-bottom: 1px solid color-mix(in srgb, currentcolor 18%, transparent); }
 .adv-table thead th { font-weight: 600; font-size: .84rem; vertical-align: bottom; border-bottom-width: 2px; }
 .adv-table tbody th { font-weight: 600; min-width: 8rem; overflow-wrap: anywhere; }
-.adv-table td.words { min-width: 14rem; overflow-wrap: anywhere; }
+.adv-table tbody th { position: sticky; left: 0; background: var(--adv-page); }
+.adv-table td.words { min-width: 11rem; overflow-wrap: anywhere; }
 .adv-table .num { text-align: right; }
 .adv-table .short { white-space: nowrap; }
 .adv-table tr.marked > * { background: color-mix(in srgb, #009e73 14%, transparent); }
@@ -38,4 +39,5 @@ _CSS = """<style>
 
 def apply() -> None:
     """Puts the style on the page."""
-    st.html(_CSS)
+    page = "#141a21" if st.context.theme.type == "dark" else "#ffffff"  # as .streamlit/config.toml says
+    st.html(_CSS.replace("<style>", f"<style>\n:root {{ --adv-page: {page}; }}", 1))

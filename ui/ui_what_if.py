@@ -142,7 +142,9 @@ def _control(case: Path, a: Assumption, changes: Changes, fraction: bool) -> Non
     low, likely, high = (float(changes.get(f"{a.key}.{end}", getattr(a.value, end))) for end in ENDS)
     if not low <= likely <= high:
         follows = "Low" if likely < low else "High"
-        st.caption(f"{follows} follows the likely value: {_shown(likely, _scale(a, fraction), _unit(a, fraction))}.")
+        st.caption(
+            f"{follows} follows the likely value: {_shown(likely, _scale(a, fraction), _unit(a, fraction))}."
+        )
 
 
 def _number(

@@ -8,6 +8,7 @@ import ui_downloads as downloads
 import ui_explain as explain
 import ui_shared as ui
 
+from advisor import formatting as f
 from advisor.records import Decision, Purchase
 from advisor.reports.document import Document, FrontPage, Section
 from advisor.reports.sections import build
@@ -61,8 +62,8 @@ def show_missing(decision: Decision) -> None:
     bought = decision.verdict.shopping_list
     if any(p.cost_usd is not None or p.worth_usd is not None for p in bought):
         told = {p.text for p in bought}
-        rows = [(p.text.rstrip("."), cost(p), ui.f.usd(p.worth_usd)) for p in bought]
-        rows += [(t.rstrip("."), ui.f.UNKNOWN, ui.f.UNKNOWN) for t in decision.verdict.missing if t not in told]
+        rows = [(p.text.rstrip("."), cost(p), f.usd(p.worth_usd)) for p in bought]
+        rows += [(t.rstrip("."), f.UNKNOWN, f.UNKNOWN) for t in decision.verdict.missing if t not in told]
         explain.table("Estimated; unknown is not zero", ("To get", "Cost", "Worth"), rows, right_from=1)
     else:
         ui.bullets(lines)
@@ -70,7 +71,7 @@ def show_missing(decision: Decision) -> None:
 
 def cost(p: Purchase) -> str:
     """What something costs, as far as that is known."""
-    return ui.f.usd(p.cost_usd)
+    return f.usd(p.cost_usd)
 
 
 def show_evidence(document: Document, decision: Decision) -> None:
@@ -81,7 +82,9 @@ def show_evidence(document: Document, decision: Decision) -> None:
     parts[REST] = [s for id, s in sections.items() if id not in placed]
     parts = {title: found for title, found in parts.items() if found}
     st.subheader("The evidence", anchor=False)
-    for tab, found in zip(st.tabs(list(parts), key="evidence", on_change="rerun"), parts.values(), strict=True):
+    for tab, found in zip(
+        st.tabs(list(parts), key="evidence", on_change="rerun"), parts.values(), strict=True
+    ):
         if tab.open:
             with tab:
                 for part in found:
