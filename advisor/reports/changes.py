@@ -172,7 +172,9 @@ def _summary(found: Changes) -> list[str]:
     lines += [f"Quality: {q.text}" for q in beyond]
     moved = sum(q.noise in ("within", "unknown") for q in found.qualities)
     if moved:
-        lines.append(f"Quality of {count(moved)} other baseline{'s' * (moved != 1)} moved, within what is noise.")
+        lines.append(
+            f"Quality of {count(moved)} other baseline{'s' * (moved != 1)} moved, within what is noise."
+        )
     for what, figures in (
         ("assumption", found.assumptions),
         ("price", found.prices),

@@ -66,7 +66,9 @@ def next_steps(d: Decision) -> tuple[str, ...]:
     match v.decision:
         case "fine_tune":
             open_items = [r for r in d.readiness if r.status in ("missing", "partly")]
-            steps = [f"Settle what tuning needs: {', '.join(r.item for r in open_items)}."] if open_items else []
+            steps = (
+                [f"Settle what tuning needs: {', '.join(r.item for r in open_items)}."] if open_items else []
+            )
             return (
                 f"Have the evidence reviewed and signed off: advisor review open {case}.",
                 *steps,
@@ -94,7 +96,9 @@ def _tiles(d: Decision) -> tuple[Tile, ...]:
         Tile(
             label="Confidence",
             value=wording.confidence(v.confidence) if sure else "none yet",
-            note="over the choice of examples and the ranges of assumptions" if sure else "told once there is a verdict",
+            note="over the choice of examples and the ranges of assumptions"
+            if sure
+            else "told once there is a verdict",
         ),
     ]
     if recommended is not None:
