@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 export HF_HUB_OFFLINE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast check lint types format ui wheel benchmarks advice record clean
+.PHONY: help setup demo test test-fast check lint types format ui docs wheel benchmarks advice record clean
 
 help:            ## Show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1|/' | column -t -s '|'
@@ -50,6 +50,10 @@ format: setup    ## Format the code
 
 ui: setup        ## Open the Streamlit app on the sample cases
 	$(BIN)/advisor ui
+
+docs: setup      ## Build the documentation as a site, in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
 
 wheel: setup     ## Build the wheel
 	$(BIN)/python -m build --wheel

@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
-import streamlit as st
+from pathlib import Path
 
-st.set_page_config(page_title="advisor: fine-tune or not?", layout="wide")
-st.navigation([st.Page("app_pages/decision.py", title="Decision", default=True)]).run()
+import streamlit as st
+import ui_look
+import ui_shared as ui
+
+st.set_page_config(page_title="advisor: fine-tune or not?", page_icon=":material/balance:", layout="wide")
+ui_look.apply()
+here = Path(__file__).parent
+st.navigation(
+    {
+        title: [
+            st.Page(
+                page.script,
+                title=page.title,
+                icon=page.icon,
+                url_path=page.url_path,
+                default=page.url_path == "",
+            )
+            for page in pages
+            if (here / page.script).exists()
+        ]
+        for title, pages in ui.NAVIGATION.items()
+    }
+).run()

@@ -20,6 +20,7 @@ from advisor.reports.context import ReportContext
 from advisor.reports.judge import judge_lines
 from advisor.reports.over_time import costs_sentences, costs_table
 from advisor.reports.sections import build
+from advisor.reports.sections.front import REPORT_CHARTS
 
 _PREFIX = "chart-prefix-of-ids"
 SAME_BUT_COLOURS = ("quality", "tradeoff", "cost", "tokens", "loss", "tornado")
@@ -31,7 +32,7 @@ BASIS = ("data", "configuration", "prices", "provenance", "review")
 def render_html(decision: Decision, context: ReportContext | None = None) -> str:
     """The report of a decision as a self-contained HTML document."""
     template = environment().get_template("decision.html.j2")
-    figures = {name: _figure(decision, name) for name in charts.CHARTS}
+    figures = {name: _figure(decision, name) for name in REPORT_CHARTS}
     document = build(decision, context, [name for name, drawn in figures.items() if drawn])
     return template.render(
         d=decision,

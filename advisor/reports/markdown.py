@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from advisor.formatting import badge, clean, one_line
@@ -23,34 +22,13 @@ from advisor.reports.document import (
     Table,
     Text,
 )
+from advisor.reports.escaping import code, escaped, inline
 from advisor.reports.sections import build
-
-_NEEDS_ESCAPE = re.compile(r"([\\`*_{}\[\]#|~$@^]|://|:(?=\w)|(?<=\bwww)\.)")
-
-
-def escaped(text: str) -> str:
-    """Foreign text in one line that Markdown, HTML, and GitHub's and Streamlit's extensions leave as it is."""
-    plain = _inline(one_line(text))
-    # what would begin a list or a heading, were it at the start of a line
-    return re.sub(
-        r"^(\d+)([.)])(?=\s|$)|^([-+=])", lambda m: f"{m[1]}\\{m[2]}" if m[1] else f"\\{m[3]}", plain
-    )
-
-
-def code(text: str) -> str:
-    """Foreign text as a code span that also holds in a table."""
-    plain = one_line(text).replace("|", "\\|")
-    fence = "`" * (max((len(run) for run in re.findall("`+", plain)), default=0) + 1)
-    return (
-        f"{fence} {plain} {fence}"
-        if plain.startswith("`") or plain.endswith("`")
-        else f"{fence}{plain}{fence}"
-    )
 
 
 def render_markdown(decision: Decision, context: ReportContext | None = None) -> str:
     """The report of a decision as Markdown."""
-    document = build(decision, context)
+    document = build(decision, context, drawn=())
     parts = [_front(document), *map(_section, document.evidence), *map(_section, document.appendix)]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
@@ -138,17 +116,11 @@ def _text(words: Text) -> str:
 def _span(span: Span, *, start: bool) -> str:
     if span.style == "code":
         return code(span.text)
-    inner = escaped(span.text) if start else _inline(one_line(span.text))
+    inner = escaped(span.text) if start else inline(one_line(span.text))
     sign = {"strong": "**", "emphasis": "*"}.get(span.style, "")
     # signs of emphasis must touch their words, so white space stands outside of them
     before, after = (" " if span.text[:1].isspace() else ""), (" " if span.text[-1:].isspace() else "")
     return f"{before}{sign}{inner}{sign}{after}" if inner else before
-
-
-def _inline(plain: str) -> str:
-    """A line escaped, wherever in a line it stands."""
-    plain = plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _NEEDS_ESCAPE.sub(lambda m: "".join(f"\\{c}" for c in m[0]), plain)
 
 
 def _bullets(texts: Iterable[str]) -> list[str]:

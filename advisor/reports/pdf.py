@@ -34,6 +34,7 @@ from advisor.reports.document import (
     plain,
 )
 from advisor.reports.sections import build
+from advisor.reports.sections.front import REPORT_CHARTS
 from advisor.version import __version__
 
 if TYPE_CHECKING:
@@ -175,7 +176,8 @@ def _write_charts(decision: Decision, folder: Path) -> list[str]:
     """The charts as SVG, in the report's font; returns which there are."""
     folder.mkdir()
     drawn = []
-    for name, (_, draw) in charts.CHARTS.items():
+    for name in REPORT_CHARTS:
+        _, draw = charts.CHARTS[name]
         with charts.unchecked():
             chart = draw(decision, theme=charts.LIGHT, width=charts.WIDE)
             svg = None if chart is None else charts.to_svg(chart, name)

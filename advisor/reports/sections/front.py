@@ -12,6 +12,8 @@ from advisor.reports.document import Figure, FrontPage, Tile
 
 Drawn = Collection[str]
 """Ids of the charts that the report holds."""
+REPORT_CHARTS = ("quality", "tradeoff", "cost", "tokens", "loss", "learning", "tornado", "map")
+"""What a report draws; the pages of the app have further ones."""
 FRONT_CHARTS = ("tradeoff", "quality")
 """The first of these that can be drawn stands on the front page."""
 MOST_TURNS = 4
@@ -43,6 +45,16 @@ def front_page(d: Decision, context: ReportContext, drawn: Drawn) -> FrontPage:
         notes=tuple(n for n in notes if n is not None),
         figure=next(filter(None, (figure(d, name, drawn) for name in FRONT_CHARTS)), None),
     )
+
+
+def drawable(d: Decision) -> list[str]:
+    """The charts for which there is something to draw."""
+    with charts.unchecked():
+        return [
+            name
+            for name in REPORT_CHARTS
+            if charts.CHARTS[name][1](d, theme=charts.LIGHT, width=charts.WIDE) is not None
+        ]
 
 
 def figure(d: Decision, name: str, drawn: Drawn) -> Figure | None:
