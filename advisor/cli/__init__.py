@@ -50,6 +50,7 @@ app.command()(report)
 app.command()(batch)
 app.command()(compare)
 
+
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to create.")],
