@@ -17,7 +17,7 @@ from advisor import workflow
 from advisor.cases.loading import CASE_FILE
 from advisor.errors import AdvisorError
 from advisor.records import Decision
-from advisor.reports.escaping import code, escaped
+from advisor.reports import escaping
 from advisor.resources import sample_cases_folder
 from advisor.workflow.overviews import last_change
 
@@ -32,7 +32,6 @@ __all__ = [
     "case_folders",
     "case_label",
     "chosen_case",
-    "code",
     "decide",
     "draw",
     "errors_in_words",
@@ -186,6 +185,11 @@ def identity() -> Identity:
 
 
 # --- drawing -----------------------------------------------------------------------------------------------------
+
+
+def escaped(text: str) -> str:
+    """Foreign text for `st.markdown`; a minus sign stays with its amount."""
+    return escaping.escaped(text).replace(f"{f.MINUS}\\$", f"{f.MINUS}\u2060\\$")
 
 
 def page_link(url_path: str, label: str, *, case: Path | None = None, icon: str | None = None) -> None:
