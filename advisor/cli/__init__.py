@@ -126,14 +126,14 @@ def run(
 
     Example: advisor run my_case --budget 5
     """
-    from advisor import workflow
     from advisor.evaluation.progress import RichProgress
+    from advisor.workflow.background import run_here
 
     if executor != "local":
         raise UsageError(f"There is no executor {executor!r} in this version.", hint="Use --executor local.")
     names = [n.strip() for n in baselines.split(",") if n.strip()] if baselines else None
     with RichProgress(stderr()) as progress:
-        outcome = workflow.run(
+        outcome = run_here(
             case,
             store=store,
             baselines=names,
