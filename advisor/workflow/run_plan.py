@@ -31,6 +31,8 @@ class RunPlan:
     """Whether recorded results lie beside the case: a decision can be taken from them without a run."""
     writable: bool
     """Whether the case's folder takes a run's results; that of an installed sample may not."""
+    may_stop_early: bool
+    """Whether the case's metric lets a run stop once the verdict is settled."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -80,6 +82,7 @@ def plan_run(case: Path | str, *, store: str | None = None, checked: Checked | N
         StoreError: The store cannot be read.
     """
     from advisor.evaluation.results_file import RESULTS_FILE
+    from advisor.scoring import is_per_item
 
     checked = checked or check(case)
     loaded = checked.loaded
@@ -94,6 +97,7 @@ def plan_run(case: Path | str, *, store: str | None = None, checked: Checked | N
         whole=frozenset(name for name, (_, whole) in found.items() if whole),
         recorded=(loaded.folder / RESULTS_FILE).exists(),
         writable=os.access(own if own.exists() else loaded.folder, os.W_OK),
+        may_stop_early=is_per_item(loaded.case.quality.metric),
     )
 
 
