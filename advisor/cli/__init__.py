@@ -50,6 +50,8 @@ app.command()(report)
 app.command()(batch)
 app.command()(compare)
 
+STOPPED = "Stopped. Everything answered so far is kept; run again to go on."
+
 
 @app.command()
 def init(
@@ -131,23 +133,27 @@ def run(
 
     Example: advisor run my_case --budget 5
     """
-    from advisor import workflow
     from advisor.evaluation.progress import RichProgress
+    from advisor.workflow.background import run_here
 
     if executor != "local":
         raise UsageError(f"There is no executor {executor!r} in this version.", hint="Use --executor local.")
     names = [n.strip() for n in baselines.split(",") if n.strip()] if baselines else None
-    with RichProgress(stderr()) as progress:
-        outcome = workflow.run(
-            case,
-            store=store,
-            baselines=names,
-            budget_usd=budget,
-            limit=limit,
-            use_batches=use_batches,
-            stop_early=stop_early,
-            progress=progress,
-        )
+    try:
+        with RichProgress(stderr()) as progress:
+            outcome = run_here(
+                case,
+                store=store,
+                baselines=names,
+                budget_usd=budget,
+                limit=limit,
+                use_batches=use_batches,
+                stop_early=stop_early,
+                progress=progress,
+            )
+    except KeyboardInterrupt:  # typer would end without a word
+        say(STOPPED)
+        raise typer.Exit(130) from None
     _show(outcome.decision, as_json)
     calls = "no call was made" if outcome.calls_made == 0 else f"{outcome.calls_made:,} calls were made"
     say(f"\n{calls}; spent ${outcome.spent_usd:.4f}. Report: advisor report {case} --format html")
@@ -283,7 +289,7 @@ def main() -> None:
         say(f"Error: {error}")
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
-        say("Stopped. Everything answered so far is kept; run again to go on.")
+        say(STOPPED)
         raise SystemExit(130) from None
     except BrokenPipeError:
         with _quiet_stdout():
