@@ -14,6 +14,7 @@ import streamlit as st
 from advisor import formatting as f
 from advisor import workflow
 from advisor.cases.loading import CASE_FILE
+from advisor.cases.workspace import CASES_VARIABLE, workspace_folder
 from advisor.errors import AdvisorError
 from advisor.records import Decision
 from advisor.reports.markdown import escaped
@@ -39,7 +40,6 @@ __all__ = [
     "table",
 ]
 
-CASES_VARIABLE = "ADVISOR_CASES"
 CASE_PARAMETER = "case"
 _CHOSEN, _BOX, _OPENED = "chosen_case", "case_box", "opened_folders"
 
@@ -78,14 +78,20 @@ NAVIGATION: dict[str, tuple[PageOf, ...]] = {
 
 
 def case_folders(environment: Mapping[str, str]) -> list[Path]:
-    """The cases to choose from: those opened here, those that the environment names, then the sample cases.
+    """The cases to choose from: those opened here, those that the environment names, own ones, then the samples.
 
     A folder that is no case stands for the cases in it; one without any stays, so that choosing it says why.
     """
     opened = [Path(p) for p in st.session_state.get(_OPENED, ())]
     named = [Path(p) for p in environment.get(CASES_VARIABLE, "").split(os.pathsep) if p.strip()]
+    own = workspace_folder(environment)  # where new cases are saved
     found: list[Path] = []
-    for folder in (*opened, *named, sample_cases_folder()):
+    for folder in (
+        *opened,
+        *named,
+        *([own] if any(own.glob(f"*/{CASE_FILE}")) else []),
+        sample_cases_folder(),
+    ):
         inside = sorted(p.parent for p in folder.glob(f"*/{CASE_FILE}"))
         found += [folder] if (folder / CASE_FILE).is_file() or not inside else inside
     return list(dict.fromkeys(p.resolve() for p in found))
@@ -168,6 +174,10 @@ def identity() -> Identity:
 def page_link(url_path: str, label: str, *, case: Path | None = None, icon: str | None = None) -> None:
     """A link to a page, of a case where the page needs one."""
     page = next(p for pages in NAVIGATION.values() for p in pages if p.url_path == url_path)
+    if not (
+        Path(__file__).parent / page.script
+    ).exists():  # streamlit_app.py leaves it out too
+        return
     parameters = {CASE_PARAMETER: case_label(case, case_folders(os.environ))} if case is not None else None
     st.page_link(page.script, label=label, icon=icon or page.icon, query_params=parameters)
 
