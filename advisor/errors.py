@@ -11,6 +11,7 @@ Every error says what happened, where, and what to do about it::
     ├── StoreError              the store cannot be read or written
     ├── MissingExtraError       an optional dependency is not installed
     ├── NoResultsError          nothing was measured yet for what was asked
+    ├── AccessError             whoever asks may not do that, or who may do what cannot be read
     └── BudgetExceededError     the next call would cost more than what is left      (exit code 4)
 """
 
@@ -82,6 +83,10 @@ class StoreError(AdvisorError):
 
 class NoResultsError(AdvisorError):
     """Nothing was measured yet for what was asked."""
+
+
+class AccessError(AdvisorError):
+    """Whoever asks may not do that, or the file that says who may do what cannot be used."""
 
 
 class MissingExtraError(AdvisorError):
