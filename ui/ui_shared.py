@@ -157,9 +157,9 @@ def _decide(case: str, overrides: tuple[tuple[str, str], ...], changed: float) -
 
 def identity() -> Identity:
     """Who uses the page: whoever the provider says signed in, or the operator of this machine."""
-    from advisor.access import local_operator
+    import ui_signin
 
-    return local_operator()
+    return ui_signin.identity()
 
 
 # --- drawing -----------------------------------------------------------------------------------------------------
