@@ -185,9 +185,9 @@ def _what_if(case: str, changed: float, store: str | None, moment: str) -> WhatI
 
 def identity() -> Identity:
     """Who uses the page: whoever the provider says signed in, or the operator of this machine."""
-    from advisor.access import local_operator
+    import ui_signin
 
-    return local_operator()
+    return ui_signin.identity()
 
 
 # --- drawing -----------------------------------------------------------------------------------------------------

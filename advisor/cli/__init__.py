@@ -26,6 +26,7 @@ from advisor.cli._shared import (
 from advisor.cli.imports import import_results
 from advisor.cli.loadtest import loadtest
 from advisor.cli.reports import batch, compare, report
+from advisor.cli.ui import ui
 from advisor.errors import AdvisorError, UsageError
 from advisor.version import __version__
 
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.add_typer(tune.app)
 app.add_typer(prices.app)
 app.command()(loadtest)
+app.command()(ui)
 app.command("import")(import_results)
 app.command()(report)
 app.command()(batch)
@@ -233,39 +235,6 @@ def export(
     from advisor import workflow
 
     typer.echo(workflow.export_results(case, output=output, store=store))
-
-
-@app.command()
-def ui(
-    folders: Annotated[
-        list[Path] | None, typer.Argument(metavar="[CASE]...", help="Cases, or folders of cases.")
-    ] = None,
-    port: Annotated[int, typer.Option(help="The port.")] = 8501,
-    address: Annotated[
-        str, typer.Option(help="The address to listen on; there is no sign-in.")
-    ] = "127.0.0.1",
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window.")] = True,
-) -> None:
-    """Open the Streamlit app; it listens on this machine only unless told otherwise."""
-    import os
-    import subprocess
-
-    from advisor.resources import ui_folder
-
-    environment = dict(os.environ)
-    if folders:
-        environment["ADVISOR_CASES"] = os.pathsep.join(str(f.resolve()) for f in folders)
-    say(f"The app listens on http://{address}:{port}; stop it with Ctrl+C.")
-    command = [
-        sys.executable, "-m", "streamlit", "run", str(ui_folder() / "streamlit_app.py"),
-        "--server.address", address, "--server.port", str(port), "--server.headless", str(not browser).lower(),
-        "--browser.gatherUsageStats", "false", "--browser.serverAddress", address,
-        "--server.fileWatcherType", "none", "--client.toolbarMode", "minimal",
-    ]  # fmt: skip
-    try:
-        raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
 
 
 @app.callback(invoke_without_command=True)
