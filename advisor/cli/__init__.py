@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from advisor.cli import prices, tune
+from advisor.cli import prices, reviews, tune
 from advisor.cli._shared import (
     CaseArgument,
     JsonOption,
@@ -45,12 +45,14 @@ app = typer.Typer(
 
 app.add_typer(tune.app)
 app.add_typer(prices.app)
+app.add_typer(reviews.app)
 app.command()(loadtest)
 app.command()(ui)
 app.command("import")(import_results)
 app.command()(report)
 app.command()(batch)
 app.command()(compare)
+app.command()(reviews.gate)
 
 STOPPED = "Stopped. Everything answered so far is kept; run again to go on."
 

@@ -101,6 +101,11 @@ class Store:
         """Closes all connections."""
         self._engine.dispose()
 
+    @property
+    def engine(self) -> Engine:
+        """What other modules of the store connect by."""
+        return self._engine
+
     # ── calls ──
 
     def answers(self, keys: Iterable[str]) -> dict[str, Completion | Failure]:
