@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from advisor.access import Identity, Role, local_operator, require
+from advisor.access import Identity
 from advisor.cases.loading import LoadedCase
 from advisor.cases.schema import ReviewRule
 from advisor.errors import NoResultsError, UsageError
@@ -19,6 +19,7 @@ from advisor.records import Decision
 from advisor.reviews.records import ReviewRecord, Vote
 from advisor.workflow._cases import STORE_FOLDER, load, open_store
 from advisor.workflow._evidence import decide_stored
+from advisor.workflow._journal import authorised
 
 if TYPE_CHECKING:
     from advisor.reports.context import ReviewFacts
@@ -29,37 +30,6 @@ if TYPE_CHECKING:
 OPENED, SIGNED = "review opened", "review signed"
 LONGEST_COMMENT = 4_000
 VOTES: tuple[Vote, ...] = ("approve", "reject", "abstain")
-
-
-def authorised(
-    identity: Identity | None,
-    role: Role,
-    what: str,
-    loaded: LoadedCase,
-    *,
-    store: str | None = None,
-    details: dict[str, Any] | None = None,
-) -> Identity:
-    """Makes sure that somebody may do something to a case, and keeps in the journal that they did.
-
-    Args:
-        identity: Who asks; None: the user of this machine.
-        role: What it takes.
-        what: What is done, in a few words, such as "run started".
-        loaded: The case.
-        store: A SQLAlchemy URL; by default a SQLite file in the case folder.
-        details: More on it, as plain JSON values; never keys or other secrets.
-
-    Raises:
-        AccessError: They may not.
-    """
-    from advisor.store.journal import add_entry
-
-    who = identity or local_operator()
-    require(who, role)
-    with open_store(loaded, store) as opened:
-        add_entry(opened, case=loaded.case.name, what=what, who=who, details=details or {})
-    return who
 
 
 def open_review(
@@ -75,8 +45,7 @@ def open_review(
     from advisor.reviews.evidence import evidence_hash, evidence_parts
     from advisor.store.journal import add_entry
 
-    who = identity or local_operator()
-    require(who, "editor")
+    who = authorised(identity, "editor")
     loaded = load(case)
     _check_comment(comment)
     with open_store(loaded, store) as opened:
@@ -134,8 +103,7 @@ def sign(
     """
     from advisor.store.journal import add_entry
 
-    who = identity or local_operator()
-    require(who, "reviewer")
+    who = authorised(identity, "reviewer")
     loaded = load(case)
     _check_comment(comment)
     if vote not in VOTES:
