@@ -149,7 +149,19 @@ def test_what_is_at_stake_is_the_larger_of_gain_and_regret() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "..", ".hidden", "/abs/path", "a/b\\c", "con\x00trol", "\ud800", "", "x" * 500, "-rf"]
+    "name",
+    [
+        "../../etc/passwd",
+        "..",
+        ".hidden",
+        "/abs/path",
+        "a/b\\c",
+        "con\x00trol",
+        "\ud800",
+        "",
+        "x" * 500,
+        "-rf",
+    ],
 )
 def test_no_name_leads_out_of_the_folder(name: str, tmp_path: Path) -> None:
     safe = files.safe_name(name)
@@ -190,7 +202,9 @@ def test_compare_takes_files_cases_and_folders_of_reports(written: Any, cli: Any
     assert result.json["case"] == "policy_qa"
     assert result.json["same_held_out"] is True
     assert "The verdict stays" in cli("compare", index.parent / "policy_qa.json", case).out
-    assert cli("compare", index.parent / "policy_qa.json", case, "--markdown").out.startswith("# What changed")
+    assert cli("compare", index.parent / "policy_qa.json", case, "--markdown").out.startswith(
+        "# What changed"
+    )
     other = cli("compare", index.parent / "policy_qa.json", sample_cases_folder() / "recipe_ingredients")
     assert other.code == 2 and "different cases" in other.err
     (tmp_path / "no.json").write_text(json.dumps({"a": 1}))

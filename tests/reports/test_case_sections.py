@@ -84,7 +84,12 @@ def test_hostile_text_of_the_case_does_nothing(decision) -> None:
 def test_every_form_tells_card_configuration_and_prices_with_source_and_day() -> None:
     d = full_decision().model_copy(update={"prices": (PRICE,)})
     for text in (Page(render_html(d, CONTEXT)).text, shown(render_markdown(d, CONTEXT))):
-        for words in ("train.jsonl", "A price list, 2026-08-11 (may be out of date)", "$0.40", "Configuration"):
+        for words in (
+            "train.jsonl",
+            "A price list, 2026-08-11 (may be out of date)",
+            "$0.40",
+            "Configuration",
+        ):
             assert words in text
         assert "It no longer holds" in text
 
@@ -92,7 +97,12 @@ def test_every_form_tells_card_configuration_and_prices_with_source_and_day() ->
 def test_a_sample_case_tells_its_card_its_counts_and_its_hashes() -> None:
     found = workflow.reportable(sample_cases_folder() / "recipe_ingredients")
     text = shown(workflow.render(found.decision, "md", found.context))
-    for words in ("No personal data, no brands.", "held-out", "smollm2-135m (embedded)", "a machine that is always on"):
+    for words in (
+        "No personal data, no brands.",
+        "held-out",
+        "smollm2-135m (embedded)",
+        "a machine that is always on",
+    ):
         assert words in text
     hashes = found.decision.provenance.hashes
     assert set(hashes) == {"training examples", "held-out items", "results"}

@@ -92,7 +92,9 @@ def test_baselines_that_came_and_went_are_named() -> None:
 
 def test_assumptions_costs_and_flips_are_told_from_and_to() -> None:
     d = full_decision()
-    facts = d.facts.model_copy(update={"assumptions": {**d.facts.assumptions, "effort": {"hourly_rate_usd": 99}}})
+    facts = d.facts.model_copy(
+        update={"assumptions": {**d.facts.assumptions, "effort": {"hourly_rate_usd": 99}}}
+    )
     rows = tuple(
         b.model_copy(update={"cost_usd": b.cost_usd.model_copy(update={"over_horizon": 5000.0})})
         if b.name == "few_shot"
@@ -112,7 +114,12 @@ def test_assumptions_costs_and_flips_are_told_from_and_to() -> None:
 def test_a_price_of_another_day_is_a_change() -> None:
     def priced(usd: float, day: int) -> Decision:
         price = PriceUsed(
-            baseline="few_shot", model="m", input=usd, source="a list", date=dt.date(2026, 8, day), kind="estimated"
+            baseline="few_shot",
+            model="m",
+            input=usd,
+            source="a list",
+            date=dt.date(2026, 8, day),
+            kind="estimated",
         )
         return full_decision().model_copy(update={"prices": (price,)})
 

@@ -24,7 +24,9 @@ CONTEXT = ReportContext(
     findings=("3 items stand in both files.",),
     prompt="Route the message.",
     baselines=(
-        ConfiguredBaseline(name="few_shot", kind="few_shot", model="m", provider="p", settings="examples = 5"),
+        ConfiguredBaseline(
+            name="few_shot", kind="few_shot", model="m", provider="p", settings="examples = 5"
+        ),
     ),
     review=ReviewFacts(
         status="Signed off", signatures=(Signature(who="Ada", when="2026-11-24", what="Go"),), stale=None
@@ -59,7 +61,15 @@ def first_page(name: str) -> str:
 
 def test_the_first_page_holds_what_a_decision_maker_needs() -> None:
     d, page = full_decision(), first_page("full")
-    for words in (d.facts.title, "Fine-tune", "93%", "91.0%", "What is at stake", "What would turn it", "Next steps"):
+    for words in (
+        d.facts.title,
+        "Fine-tune",
+        "93%",
+        "91.0%",
+        "What is at stake",
+        "What would turn it",
+        "Next steps",
+    ):
         assert squeezed(words) in page
     assert squeezed(d.verdict.reasons[0]) in page
     assert "Theten" not in page, "the evidence begins on a page of its own"
@@ -87,9 +97,7 @@ def test_what_is_cut_on_the_first_page_is_told_in_full() -> None:
     full = full_decision()
     long = "A reason that goes on and on. " * 60
     verdict = full.verdict.model_copy(update={"reasons": (long, *full.verdict.reasons)})
-    report = PdfReader(
-        io.BytesIO(render_pdf(full.model_copy(update={"verdict": verdict})))
-    )
+    report = PdfReader(io.BytesIO(render_pdf(full.model_copy(update={"verdict": verdict}))))
     pages = [squeezed(p.extract_text()) for p in report.pages]
     assert squeezed(long) not in pages[0]
     assert "Theverdictinfull" in pages[1]
@@ -98,7 +106,13 @@ def test_what_is_cut_on_the_first_page_is_told_in_full() -> None:
 
 def test_data_card_configuration_prices_and_review_have_their_sections() -> None:
     text = text_of("full")
-    for words in ("Written by hand", "3 items stand in both files.", "examples = 5", "Route the message.", "Ada"):
+    for words in (
+        "Written by hand",
+        "3 items stand in both files.",
+        "examples = 5",
+        "Route the message.",
+        "Ada",
+    ):
         assert squeezed(words) in text
     assert "Review:Signedoff." in first_page("full")
     assert "**" not in text_of("undecided")
@@ -114,7 +128,14 @@ def test_running_header_and_page_numbers() -> None:
 
 def test_hostile_text_is_text() -> None:
     text = text_of("hostile")
-    for words in ("<script>alert(1)</script>", "\\x1b[31mred", "\\u202eevil", "{{7*7}}", "\\x00", "[bold]markup[/bold]"):
+    for words in (
+        "<script>alert(1)</script>",
+        "\\x1b[31mred",
+        "\\u202eevil",
+        "{{7*7}}",
+        "\\x00",
+        "[bold]markup[/bold]",
+    ):
         assert text.count(squeezed(words)) > 20
     for page in read("hostile").pages:
         assert "/Annots" not in page, "no link is made of foreign text"
@@ -124,7 +145,7 @@ def test_hostile_text_is_text() -> None:
     "words",
     [
         '#panic("x") #include "/etc/passwd" $x$ @label <tag> *b* _i_ // c /* d */ \\u{41}',
-        "#image(\"http://evil.example/x.png\") #sys.inputs #read(\"report.json\")",
+        '#image("http://evil.example/x.png") #sys.inputs #read("report.json")',
         "w" * 5000,
         "a_very-long.name/with:signs," * 200,
         "lone \ud800 surrogate, NUL \x00, bidi \u202e and \u2066, tag \U000e0041, non-character \uffff",
@@ -133,7 +154,9 @@ def test_hostile_text_is_text() -> None:
 )
 def test_any_text_is_set_as_it_is_and_never_as_markup(words: str) -> None:
     full = full_decision()
-    facts = full.facts.model_copy(update={"title": words, "use_case": words, "instructions": words, "metric": words})
+    facts = full.facts.model_copy(
+        update={"title": words, "use_case": words, "instructions": words, "metric": words}
+    )
     verdict = full.verdict.model_copy(update={"reasons": (words,)})
     baselines = (full.baselines[0].model_copy(update={"name": words}), *full.baselines[1:])
     d = full.model_copy(update={"facts": facts, "verdict": verdict, "baselines": baselines, "case": words})
@@ -149,7 +172,14 @@ def test_no_column_leaves_its_page() -> None:
         for page in read(name).pages:
             ends: list[float] = []
 
-            def visit(text: str, _cm: list[float], tm: list[float], _font: object, _size: float, ends: list[float] = ends) -> None:
+            def visit(
+                text: str,
+                _cm: list[float],
+                tm: list[float],
+                _font: object,
+                _size: float,
+                ends: list[float] = ends,
+            ) -> None:
                 if text.strip():
                     ends.append(tm[4])
 

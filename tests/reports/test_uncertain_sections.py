@@ -76,7 +76,11 @@ def test_a_price_that_rests_on_data_hours_is_said_to_be_an_estimate(form) -> Non
 @pytest.mark.parametrize(
     ("worths", "pays", "said"),
     [
-        ((-100.0, -50.0), False, "few_shot loses least (net benefit −$50.00 over 12 months); none of them pays"),
+        (
+            (-100.0, -50.0),
+            False,
+            "few_shot loses least (net benefit −$50.00 over 12 months); none of them pays",
+        ),
         ((100.0, -50.0), False, "use few_shot; at the case's own assumptions it does not pay"),
         ((100.0, 150.0), True, "Until then: use few_shot."),
         ((None, None), None, "Until then: use few_shot."),
@@ -85,9 +89,7 @@ def test_a_price_that_rests_on_data_hours_is_said_to_be_an_estimate(form) -> Non
 def test_what_to_use_meanwhile_is_no_praise_where_nothing_pays(form, worths, pays, said) -> None:
     d = undecided_decision()
     values = {"zero_shot": worths[0], "few_shot": worths[1]}
-    rows = tuple(
-        b.model_copy(update={"value_usd_over_horizon": values.get(b.name)}) for b in d.baselines
-    )
+    rows = tuple(b.model_copy(update={"value_usd_over_horizon": values.get(b.name)}) for b in d.baselines)
     verdict = d.verdict.model_copy(update={"meanwhile": "few_shot", "meanwhile_pays": pays})
     assert said in form(d.model_copy(update={"verdict": verdict, "baselines": rows}))
 

@@ -15,7 +15,17 @@ from advisor.reports.workbook import CUT, MOST_CHARACTERS, render_workbook
 from tests.reports.decisions import HOSTILE, full_decision, hostile_decision, sparse_decision
 
 SHEETS = ["Decision", "Items", "Questions", "Costs over time", "Assumptions", "Notes"]
-FORMULAS = ["=1+1", '=HYPERLINK("http://evil.example","x")', "+1", "-1", "@SUM(A1)", "{=1}", "\t=1", "_x0041_", "007"]
+FORMULAS = [
+    "=1+1",
+    '=HYPERLINK("http://evil.example","x")',
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "{=1}",
+    "\t=1",
+    "_x0041_",
+    "007",
+]
 
 
 def measured(answers: list[str | None]) -> tuple[Measured, ...]:
@@ -59,7 +69,12 @@ def test_it_has_its_sheets_with_headers_that_stay_and_can_be_filtered() -> None:
 def test_an_item_stands_with_its_answer_score_tokens_latency_and_failure() -> None:
     header, first, second = rows(book(["refund", None])["Items"])
     by_name = dict(zip(header, first, strict=True))
-    assert (by_name["Item"], by_name["Group"], by_name["Input"], by_name["Expected"]) == ("h0", "g", "refund", '{"a": 1}')
+    assert (by_name["Item"], by_name["Group"], by_name["Input"], by_name["Expected"]) == (
+        "h0",
+        "g",
+        "refund",
+        '{"a": 1}',
+    )
     assert by_name["few_shot: answer"] == "refund"
     assert by_name["few_shot: score (accuracy)"] == 1
     assert by_name["few_shot: input tokens"] == 112
@@ -81,7 +96,9 @@ def test_no_text_becomes_a_formula_a_link_or_a_number(text: str) -> None:
 
 
 def test_a_file_with_hostile_text_holds_no_formula_no_link_and_no_macro() -> None:
-    content = render_workbook(hostile_decision(), measured([HOSTILE, *FORMULAS]), examples([HOSTILE, *FORMULAS]))
+    content = render_workbook(
+        hostile_decision(), measured([HOSTILE, *FORMULAS]), examples([HOSTILE, *FORMULAS])
+    )
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for name in archive.namelist():
             text = archive.read(name).decode()
