@@ -22,7 +22,9 @@ from advisor.reports.document import (
     Table,
     Text,
 )
-from advisor.reports.escaping import code, escaped, inline
+from advisor.reports.escaping import code as code
+from advisor.reports.escaping import escaped as escaped
+from advisor.reports.escaping import inline
 from advisor.reports.sections import build
 
 

@@ -169,6 +169,9 @@ def run(
             status = "finished"
         except BudgetExceededError as error:
             stopped, status = str(error), "budget"
+        except KeyboardInterrupt:
+            status = "stopped"
+            raise
         finally:
             session.close()
             opened.end_run(run_id, status, engine.calls_made)
