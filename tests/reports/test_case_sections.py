@@ -144,4 +144,4 @@ def test_samples_confess_estimated_prices_and_alternatives_that_do_not_pay() -> 
     assert "cost $800 (estimated)" in workflow.render(support, "html")
     recipes = workflow.reportable(sample_cases_folder() / "recipe_ingredients").decision
     assert recipes.verdict.meanwhile_pays is False
-    assert "none of them pays at the case's own assumptions" in workflow.render(recipes, "html")
+    assert "none of them pays at the case's own assumptions" in workflow.render(recipes, "md")
