@@ -21,7 +21,7 @@ if str(ui_folder()) not in sys.path:
 
 APP = str(ui_folder() / "streamlit_app.py")
 Decide = Callable[[Path, dict[str, str]], Decision]
-KINDS = ("title", "subheader", "markdown", "caption", "success", "info", "warning", "error")
+KINDS = ("title", "header", "subheader", "markdown", "caption", "success", "info", "warning", "error")
 
 
 def prepared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

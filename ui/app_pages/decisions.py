@@ -183,7 +183,7 @@ else:
         )
         ui.page_link("new_case", "New case")
 if samples:
-    st.subheader("Sample cases", anchor=False)
+    st.header("Sample cases", anchor=False)
     fresh = listed(samples, order, words) or fresh
 elif not own:
     st.info("The sample cases did not come with this installation. Install the package again to have them.")
