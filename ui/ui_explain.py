@@ -154,7 +154,12 @@ def chart(decision: Decision, name: str, *terms: str, title: str | None = None, 
         st.header(title or own_title, help=help, anchor=False)
     # notes wrap better below a chart of unknown width than inside it
     notes = spec.pop("title", {}).get("text", [])
-    for part in ("mark", "axis", "legend", "title"):  # the chart has one description; its pieces have none of their own
+    for part in (
+        "mark",
+        "axis",
+        "legend",
+        "title",
+    ):  # the chart has one description; its pieces have none of their own
         spec["config"].setdefault(part, {})["aria"] = False
     st.vega_lite_chart(spec, width="stretch", theme=None, alt=charts.describe(decision, name))
     if notes:

@@ -39,15 +39,16 @@ def figures(d: Decision, own: Decision) -> list[tuple[str, str, str, str]]:
         )
 
     months = f.count(d.facts.horizon_months)
+    average = "average over the ranges" if uncertain.has_money(d) else ""
     labels = (
-        ("Recommended", "verdict"),
-        ("Confidence", "confidence"),
-        (f"Gain of tuning over {months} months", "stake"),
-        (f"Its cost over {months} months", "over_horizon"),
+        ("Recommended", "", "verdict"),
+        ("Confidence", "", "confidence"),
+        (f"Gain of tuning over {months} months", average, "stake"),
+        (f"Its cost over {months} months", "", "over_horizon"),
     )
     return [
-        (label, now, was(now, before), term)
-        for (label, term), now, before in zip(labels, of(d), of(own), strict=True)
+        (label, now, "; ".join(n for n in (note, was(now, before)) if n), term)
+        for (label, note, term), now, before in zip(labels, of(d), of(own), strict=True)
     ]
 
 
