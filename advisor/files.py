@@ -7,7 +7,6 @@ import re
 import tempfile
 from pathlib import Path
 
-
 _UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 

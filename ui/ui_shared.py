@@ -15,6 +15,7 @@ import streamlit as st
 from advisor import formatting as f
 from advisor import workflow
 from advisor.cases.loading import CASE_FILE
+from advisor.cases.workspace import CASES_VARIABLE, workspace_folder
 from advisor.errors import AdvisorError
 from advisor.records import Decision
 from advisor.reports import escaping
@@ -45,7 +46,6 @@ __all__ = [
     "what_if",
 ]
 
-CASES_VARIABLE = "ADVISOR_CASES"
 CASE_PARAMETER = "case"
 _CHOSEN, _BOX, _OPENED = "chosen_case", "case_box", "opened_folders"
 
@@ -84,14 +84,20 @@ NAVIGATION: dict[str, tuple[PageOf, ...]] = {
 
 
 def case_folders(environment: Mapping[str, str]) -> list[Path]:
-    """The cases to choose from: those opened here, those that the environment names, then the sample cases.
+    """The cases to choose from: those opened here, those that the environment names, own ones, then the samples.
 
     A folder that is no case stands for the cases in it; one without any stays, so that choosing it says why.
     """
     opened = [Path(p) for p in st.session_state.get(_OPENED, ())]
     named = [Path(p) for p in environment.get(CASES_VARIABLE, "").split(os.pathsep) if p.strip()]
+    own = workspace_folder(environment)  # where new cases are saved
     found: list[Path] = []
-    for folder in (*opened, *named, sample_cases_folder()):
+    for folder in (
+        *opened,
+        *named,
+        *([own] if any(own.glob(f"*/{CASE_FILE}")) else []),
+        sample_cases_folder(),
+    ):
         inside = sorted(p.parent for p in folder.glob(f"*/{CASE_FILE}"))
         found += [folder] if (folder / CASE_FILE).is_file() or not inside else inside
     return list(dict.fromkeys(p.resolve() for p in found))
@@ -179,9 +185,9 @@ def _what_if(case: str, changed: float, store: str | None, moment: str) -> WhatI
 
 def identity() -> Identity:
     """Who uses the page: whoever the provider says signed in, or the operator of this machine."""
-    from advisor.access import local_operator
+    import ui_signin
 
-    return local_operator()
+    return ui_signin.identity()
 
 
 # --- drawing -----------------------------------------------------------------------------------------------------

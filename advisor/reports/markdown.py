@@ -30,7 +30,7 @@ from advisor.reports.sections import build
 
 def render_markdown(decision: Decision, context: ReportContext | None = None) -> str:
     """The report of a decision as Markdown."""
-    document = build(decision, context)
+    document = build(decision, context, drawn=())
     parts = [_front(document), *map(_section, document.evidence), *map(_section, document.appendix)]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 

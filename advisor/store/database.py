@@ -166,7 +166,7 @@ class Store:
         return run_id
 
     def end_run(self, run_id: str, status: str, calls_made: int) -> None:
-        """Notes how a run ended: finished, failed or budget."""
+        """Notes how a run ended: finished, failed, stopped or budget."""
         with self._engine.begin() as connection:
             connection.execute(
                 update(RunRow)

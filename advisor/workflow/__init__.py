@@ -1,7 +1,7 @@
 """The verbs of the product: check, run, decide, report, batch, import, export. Also its public Python API.
 
-Reports, batches and comparisons stand in `advisor.workflow.reporting`, the verbs of a tuning job in `advisor.workflow.tuning`, the rehearsal in `advisor.workflow.rehearsal`, the load
-test in `advisor.workflow.loadtest`.
+Reports, batches and comparisons stand in `advisor.workflow.reporting`, the verbs of a tuning job in
+`advisor.workflow.tuning`, the rehearsal in `advisor.workflow.rehearsal`, the load test in `advisor.workflow.loadtest`.
 
 The command line and the pages call these and draw; they hold no rule of the domain.
 """
@@ -169,6 +169,9 @@ def run(
             status = "finished"
         except BudgetExceededError as error:
             stopped, status = str(error), "budget"
+        except KeyboardInterrupt:
+            status = "stopped"
+            raise
         finally:
             session.close()
             opened.end_run(run_id, status, engine.calls_made)
