@@ -30,6 +30,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("ADVISOR_STORE", raising=False)
     monkeypatch.delenv("ADVISOR_ACCESS", raising=False)
     monkeypatch.setenv("ADVISOR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)  # new cases are looked for where one is
     st.cache_data.clear()
     st.cache_resource.clear()
 

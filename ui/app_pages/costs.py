@@ -163,7 +163,7 @@ with left:
     changing.controls(folder, assumptions, changes, fraction=fraction)
 with right:
     over, moves, elsewhere = st.tabs(
-        ["Month by month", "What moves the gain", "The verdict elsewhere"],
+        ["Month by month", "Sensitivity", "Verdict map"],
         key=f"{folder}|tabs",
         on_change="rerun",
     )

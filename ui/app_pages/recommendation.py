@@ -16,12 +16,12 @@ from advisor.reports.uncertain import shopping
 
 TILE_TERMS = ("Recommended", "verdict"), ("Confidence", "confidence"), ("cost", "over_horizon")
 PARTS: dict[str, tuple[str, ...]] = {
-    "The ten questions": ("questions",),
+    "Questions": ("questions",),
     "Comparison": ("comparison", "charts", "pairs", "sure"),
-    "Costs, and what would turn it": ("over-time", "break-even", "load", "flips", "inputs"),
-    "What one run hides": ("luck", "slices", "diagnosis", "judge", "further"),
+    "Costs": ("over-time", "break-even", "load", "flips", "inputs"),
+    "Noise": ("luck", "slices", "diagnosis", "judge", "further"),
 }
-REST = "Settings, method, provenance"
+REST = "Method"
 ELSEWHERE = ("warnings", "readiness")  # stand on the page itself
 
 
