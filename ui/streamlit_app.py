@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+import ui_look
 import ui_shared as ui
 
 st.set_page_config(page_title="advisor: fine-tune or not?", page_icon=":material/balance:", layout="wide")
+ui_look.apply()
 here = Path(__file__).parent
 st.navigation(
     {

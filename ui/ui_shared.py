@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,13 @@ from advisor.cases.loading import CASE_FILE
 from advisor.cases.workspace import CASES_VARIABLE, workspace_folder
 from advisor.errors import AdvisorError
 from advisor.records import Decision
-from advisor.reports.markdown import escaped
+from advisor.reports.escaping import code, escaped
 from advisor.resources import sample_cases_folder
+from advisor.workflow.overviews import last_change
 
 if TYPE_CHECKING:
     from advisor.access import Identity
+    from advisor.workflow.what_if import WhatIf
 
 __all__ = [
     "NAVIGATION",
@@ -30,14 +33,18 @@ __all__ = [
     "case_folders",
     "case_label",
     "chosen_case",
+    "code",
     "decide",
     "draw",
     "errors_in_words",
     "escaped",
+    "holds_cases",
     "identity",
     "last_change",
+    "open_folder",
     "page_link",
     "table",
+    "what_if",
 ]
 
 CASE_PARAMETER = "case"
@@ -86,15 +93,16 @@ def case_folders(environment: Mapping[str, str]) -> list[Path]:
     named = [Path(p) for p in environment.get(CASES_VARIABLE, "").split(os.pathsep) if p.strip()]
     own = workspace_folder(environment)  # where new cases are saved
     found: list[Path] = []
-    for folder in (
-        *opened,
-        *named,
-        *([own] if any(own.glob(f"*/{CASE_FILE}")) else []),
-        sample_cases_folder(),
-    ):
+    made = [own] if any(own.glob(f"*/{CASE_FILE}")) else []
+    for folder in (*opened, *named, *made, sample_cases_folder()):
         inside = sorted(p.parent for p in folder.glob(f"*/{CASE_FILE}"))
         found += [folder] if (folder / CASE_FILE).is_file() or not inside else inside
     return list(dict.fromkeys(p.resolve() for p in found))
+
+
+def holds_cases(folder: Path) -> bool:
+    """Whether a folder is a case, or has some in it."""
+    return (folder / CASE_FILE).is_file() or any(folder.glob(f"*/{CASE_FILE}"))
 
 
 def open_folder(folder: Path) -> None:
@@ -137,25 +145,36 @@ def _choose() -> None:
     st.query_params[CASE_PARAMETER] = st.session_state[_CHOSEN] = st.session_state[_BOX]
 
 
-def last_change(folder: Path) -> float:
-    """When a file of a case, its results included, was last written: seconds since the epoch."""
-    times = [0.0]
-    for path in folder.rglob("*"):
-        try:
-            times.append(path.stat().st_mtime)
-        except OSError:  # gone between being listed and being looked at
-            continue
-    return max(times)
-
-
 def decide(folder: Path, overrides: tuple[tuple[str, str], ...] = ()) -> Decision:
-    """The decision of a case, with assumptions changed at will; kept for a minute unless one of its files changes."""
-    return _decide(str(folder), overrides, last_change(folder))
+    """The decision of a case, with assumptions changed at will; kept unless one of its files changes."""
+    return _decide(str(folder), overrides, *_version(folder))
 
 
-@st.cache_data(show_spinner="Deciding …", max_entries=64, ttl=60)
-def _decide(case: str, overrides: tuple[tuple[str, str], ...], changed: float) -> Decision:
-    return workflow.decide(case, store=os.environ.get("ADVISOR_STORE"), overrides=dict(overrides))
+def what_if(folder: Path) -> WhatIf:
+    """What was measured of a case, read once and decided on again and again."""
+    return _what_if(str(folder), *_version(folder))
+
+
+def _version(folder: Path) -> tuple[float, str | None, str]:
+    """What a decision is of: files, store, and day; of a store whose changes are not seen from here, the minute."""
+    store = os.environ.get("ADVISOR_STORE")
+    return last_change(folder), store, datetime.now(UTC).strftime("%Y-%m-%d %H:%M" if store else "%Y-%m-%d")
+
+
+@st.cache_data(show_spinner="Deciding …", max_entries=64)
+def _decide(
+    case: str, overrides: tuple[tuple[str, str], ...], changed: float, store: str | None, moment: str
+) -> Decision:
+    if overrides:
+        return _what_if(case, changed, store, moment).decide(dict(overrides))
+    return workflow.decide(case, store=store)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _what_if(case: str, changed: float, store: str | None, moment: str) -> WhatIf:
+    from advisor.workflow.what_if import what_if
+
+    return what_if(case, store=store)
 
 
 # --- who is here -------------------------------------------------------------------------------------------------
@@ -174,9 +193,7 @@ def identity() -> Identity:
 def page_link(url_path: str, label: str, *, case: Path | None = None, icon: str | None = None) -> None:
     """A link to a page, of a case where the page needs one."""
     page = next(p for pages in NAVIGATION.values() for p in pages if p.url_path == url_path)
-    if not (
-        Path(__file__).parent / page.script
-    ).exists():  # streamlit_app.py leaves it out too
+    if not (Path(__file__).parent / page.script).exists():
         return
     parameters = {CASE_PARAMETER: case_label(case, case_folders(os.environ))} if case is not None else None
     st.page_link(page.script, label=label, icon=icon or page.icon, query_params=parameters)

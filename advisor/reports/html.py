@@ -15,19 +15,28 @@ from markupsafe import Markup
 from advisor import formatting
 from advisor.records import Decision
 from advisor.reports import charts, further, hidden, load, uncertain, wording
+from advisor.reports.context import ReportContext
 from advisor.reports.judge import judge_lines
 from advisor.reports.over_time import costs_sentences, costs_table
+from advisor.reports.sections import build
+
+BASIS = ("data", "configuration", "prices", "provenance", "review")
+"""Sections that are drawn from the document's blocks; the others have templates of their own."""
 
 
-def render_html(decision: Decision) -> str:
+def render_html(decision: Decision, context: ReportContext | None = None) -> str:
     """The report of a decision as a self-contained HTML document."""
     template = environment().get_template("decision.html.j2")
+    figures = {name: _figure(decision, name) for name in charts.CHARTS}
+    document = build(decision, context, [name for name, drawn in figures.items() if drawn])
     return template.render(
         d=decision,
+        document=document,
+        basis=[s for s in document.appendix if s.id in BASIS],
         judge_lines=judge_lines(decision),
         fraction=wording.is_fraction(decision),
         over_time={"table": costs_table(decision), "said": costs_sentences(decision)},
-        figures={name: _figure(decision, name) for name in charts.CHARTS},
+        figures=figures,
     )
 
 
@@ -37,10 +46,11 @@ def _figure(decision: Decision, name: str) -> dict[str, Any] | None:
     drawings = []
     for theme in (charts.LIGHT, charts.DARK):
         for size, width in (("wide", charts.WIDE), ("narrow", charts.NARROW)):
-            chart = draw(decision, theme=theme, width=width)
-            if chart is None:
-                return None
-            svg = charts.to_svg(chart, f"{name}-{theme.name}-{size}")
+            with charts.unchecked():
+                chart = draw(decision, theme=theme, width=width)
+                if chart is None:
+                    return None
+                svg = charts.to_svg(chart, f"{name}-{theme.name}-{size}")
             # Markup: made here, from escaped text
             drawings.append({"classes": f"{theme.name} {size}", "svg": Markup(svg)})
     return {"title": title, "description": charts.describe(decision, name), "drawings": drawings}
