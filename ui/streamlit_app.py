@@ -7,11 +7,14 @@ from pathlib import Path
 import streamlit as st
 import ui_look
 import ui_shared as ui
+import ui_signin as signin
 
-st.set_page_config(page_title="advisor: fine-tune or not?", page_icon=":material/balance:", layout="wide")
-ui_look.apply()
 here = Path(__file__).parent
-st.navigation(
+# an icon of our own: the browser would fetch a material icon from outside
+st.set_page_config(page_title="advisor: fine-tune or not?", page_icon=str(here / "icon.svg"), layout="wide")
+ui_look.apply()
+admitted = signin.admitted()
+page = st.navigation(
     {
         title: [
             st.Page(
@@ -25,5 +28,9 @@ st.navigation(
             if (here / page.script).exists()
         ]
         for title, pages in ui.NAVIGATION.items()
-    }
-).run()
+    },
+    position="sidebar" if admitted else "hidden",
+)
+if admitted:
+    page.run()
+    signin.show_account()

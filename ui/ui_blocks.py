@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 import ui_explain as explain
-import ui_shared as ui
+from ui_shared import escaped
 
 from advisor import formatting as f
 from advisor.records import Decision
@@ -24,7 +24,7 @@ from advisor.reports.document import (
     Text,
     plain,
 )
-from advisor.reports.escaping import escaped, inline
+from advisor.reports.escaping import inline
 
 __all__ = ["section"]
 
@@ -98,9 +98,7 @@ def _span(text: str, style: str, *, first: bool) -> str:
     before = " " if text[:1].isspace() and not first else ""
     after = " " if text[-1:].isspace() else ""
     shown = escaped(line) if first else inline(line)
-    if style == "code":
-        shown = ui.code(line)
-    elif style == "strong":
+    if style == "strong":
         shown = f"**{shown}**"
     elif style == "emphasis":
         shown = f"*{shown}*"

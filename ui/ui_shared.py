@@ -18,7 +18,7 @@ from advisor.cases.loading import CASE_FILE
 from advisor.cases.workspace import CASES_VARIABLE, workspace_folder
 from advisor.errors import AdvisorError
 from advisor.records import Decision
-from advisor.reports.escaping import code, escaped
+from advisor.reports import escaping
 from advisor.resources import sample_cases_folder
 from advisor.workflow.overviews import last_change
 
@@ -33,7 +33,6 @@ __all__ = [
     "case_folders",
     "case_label",
     "chosen_case",
-    "code",
     "decide",
     "draw",
     "errors_in_words",
@@ -182,12 +181,17 @@ def _what_if(case: str, changed: float, store: str | None, moment: str) -> WhatI
 
 def identity() -> Identity:
     """Who uses the page: whoever the provider says signed in, or the operator of this machine."""
-    from advisor.access import local_operator
+    import ui_signin
 
-    return local_operator()
+    return ui_signin.identity()
 
 
 # --- drawing -----------------------------------------------------------------------------------------------------
+
+
+def escaped(text: str) -> str:
+    """Foreign text for `st.markdown`; a minus sign stays with its amount."""
+    return escaping.escaped(text).replace(f"{f.MINUS}\\$", f"{f.MINUS}\u2060\\$")
 
 
 def page_link(url_path: str, label: str, *, case: Path | None = None, icon: str | None = None) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from advisor.cli import prices, tune
+from advisor.cli import prices, reviews, tune
 from advisor.cli._shared import (
     CaseArgument,
     JsonOption,
@@ -37,6 +37,7 @@ from advisor.cli.new_case import (
     init_from_file,
 )
 from advisor.cli.reports import batch, compare, report
+from advisor.cli.ui import ui
 from advisor.errors import AdvisorError, UsageError
 from advisor.version import __version__
 
@@ -55,11 +56,17 @@ app = typer.Typer(
 
 app.add_typer(tune.app)
 app.add_typer(prices.app)
+app.add_typer(reviews.app)
 app.command()(loadtest)
+app.command()(ui)
 app.command("import")(import_results)
 app.command()(report)
 app.command()(batch)
 app.command()(compare)
+app.command()(reviews.gate)
+
+STOPPED = "Stopped. Everything answered so far is kept; run again to go on."
+
 
 
 @app.command()
@@ -157,23 +164,27 @@ def run(
 
     Example: advisor run my_case --budget 5
     """
-    from advisor import workflow
     from advisor.evaluation.progress import RichProgress
+    from advisor.workflow.background import run_here
 
     if executor != "local":
         raise UsageError(f"There is no executor {executor!r} in this version.", hint="Use --executor local.")
     names = [n.strip() for n in baselines.split(",") if n.strip()] if baselines else None
-    with RichProgress(stderr()) as progress:
-        outcome = workflow.run(
-            case,
-            store=store,
-            baselines=names,
-            budget_usd=budget,
-            limit=limit,
-            use_batches=use_batches,
-            stop_early=stop_early,
-            progress=progress,
-        )
+    try:
+        with RichProgress(stderr()) as progress:
+            outcome = run_here(
+                case,
+                store=store,
+                baselines=names,
+                budget_usd=budget,
+                limit=limit,
+                use_batches=use_batches,
+                stop_early=stop_early,
+                progress=progress,
+            )
+    except KeyboardInterrupt:  # typer would end without a word
+        say(STOPPED)
+        raise typer.Exit(130) from None
     _show(outcome.decision, as_json)
     calls = "no call was made" if outcome.calls_made == 0 else f"{outcome.calls_made:,} calls were made"
     say(f"\n{calls}; spent ${outcome.spent_usd:.4f}. Report: advisor report {case} --format html")
@@ -255,39 +266,6 @@ def export(
     typer.echo(workflow.export_results(case, output=output, store=store))
 
 
-@app.command()
-def ui(
-    folders: Annotated[
-        list[Path] | None, typer.Argument(metavar="[CASE]...", help="Cases, or folders of cases.")
-    ] = None,
-    port: Annotated[int, typer.Option(help="The port.")] = 8501,
-    address: Annotated[
-        str, typer.Option(help="The address to listen on; there is no sign-in.")
-    ] = "127.0.0.1",
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window.")] = True,
-) -> None:
-    """Open the Streamlit app; it listens on this machine only unless told otherwise."""
-    import os
-    import subprocess
-
-    from advisor.resources import ui_folder
-
-    environment = dict(os.environ)
-    if folders:
-        environment["ADVISOR_CASES"] = os.pathsep.join(str(f.resolve()) for f in folders)
-    say(f"The app listens on http://{address}:{port}; stop it with Ctrl+C.")
-    command = [
-        sys.executable, "-m", "streamlit", "run", str(ui_folder() / "streamlit_app.py"),
-        "--server.address", address, "--server.port", str(port), "--server.headless", str(not browser).lower(),
-        "--browser.gatherUsageStats", "false", "--browser.serverAddress", address,
-        "--server.fileWatcherType", "none", "--client.toolbarMode", "minimal",
-    ]  # fmt: skip
-    try:
-        raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
-
-
 @app.callback(invoke_without_command=True)
 def version_option(
     context: typer.Context,
@@ -309,7 +287,7 @@ def main() -> None:
         say(f"Error: {error}")
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
-        say("Stopped. Everything answered so far is kept; run again to go on.")
+        say(STOPPED)
         raise SystemExit(130) from None
     except BrokenPipeError:
         with _quiet_stdout():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from advisor.errors import ModelError
 from advisor.models.base import ChatModel
-from advisor.records import ChatRequest, Completion
+from advisor.records import ChatRequest
 
 if TYPE_CHECKING:
     from advisor.evaluation.engine import Answer, Engine, Rate
@@ -106,9 +106,7 @@ def _finish(
         found[key] = answer
         if not getattr(answer, "transient", False):
             engine.store.save_answers(model.version, [(key, requests[key], answer)])
-        usd = engine.cost_usd(answer, rate) if isinstance(answer, Completion) else None
-        engine.budget.spend(usd or 0.0)
-        engine.progress.advance(1, usd=usd or 0.0)
+        engine.tell([answer], rate)
     engine.calls_made += len(found)
     engine.store.update_batch(row["id"], state="done")
     return found

@@ -130,14 +130,23 @@ class Engine:
             kept = [(keys[i], requests[i], a) for i, a in answered if not is_transient(a)]
             self.store.save_answers(model.version, kept)
             self.calls_made += len(answered)
-            tokens, usd = 0, 0.0
             for i, answer in answered:
                 answers[keys[i]] = answer
-                if isinstance(answer, Completion):
-                    tokens += (answer.usage.input or 0) + (answer.usage.output or 0)
-                    usd += call_cost_usd(answer, rate) or 0.0
-            self.budget.spend(usd)
-            self.progress.advance(len(answered), tokens=tokens, usd=usd)
+            self.tell([answer for _, answer in answered], rate)
+
+    def tell(self, answered: Sequence[Answer], rate: Rate) -> None:
+        """Spends what new answers cost, and lets the progress hear of them."""
+        completions = [a for a in answered if isinstance(a, Completion)]
+        costs = [0.0 if rate.free else call_cost_usd(a, rate) for a in completions]
+        known = sum(usd for usd in costs if usd is not None)
+        self.budget.spend(known)
+        self.progress.advance(
+            len(answered),
+            tokens_in=sum(a.usage.input or 0 for a in completions),
+            tokens_out=sum(a.usage.output or 0 for a in completions),
+            usd=None if None in costs and not known else known,
+            failed=len(answered) - len(completions),
+        )
 
     def expected_batch_usd(
         self, model: ChatModel, requests: Sequence[ChatRequest], rate: Rate
@@ -148,10 +157,6 @@ class Engine:
             return None
         at_batch = price.model_copy(update={"input": price.batch_input, "output": price.batch_output})
         return self._expected_usd(model, requests, (), Rate(price=at_batch))
-
-    def cost_usd(self, answer: Completion, rate: Rate) -> float | None:
-        """What one answer cost; None where it is not known."""
-        return call_cost_usd(answer, rate)
 
     @staticmethod
     def _expected_usd(

@@ -134,6 +134,7 @@ def finish(
         told = "at an unknown cost" if cost is None else f"for ${cost:,.4f}"
         progress.note(f"{what}: {record.tokens:,} tokens trained {told}")
         budget.spend(cost or 0.0)
+        progress.spend(what, cost)
         return record
     # whoever trains here makes sure that what the record speaks of is still there
     return system.result(job, ledger) if ledger.state.job_id is None else ledger.record

@@ -295,10 +295,10 @@ class _Listener:
     def _note(self, answer: Completion | Failure, usd: float, step: int = 0) -> None:
         if isinstance(answer, Failure):
             self.last_failure = answer.message
-            tokens = 0
+            tokens_in = tokens_out = 0
         else:
-            tokens = (answer.usage.input or 0) + (answer.usage.output or 0)
-        self._progress.advance(step, tokens=tokens, usd=usd)
+            tokens_in, tokens_out = answer.usage.input or 0, answer.usage.output or 0
+        self._progress.advance(step, tokens_in=tokens_in, tokens_out=tokens_out, usd=usd)
 
 
 def _drive(

@@ -231,7 +231,10 @@ class _Deployed:
         before = self._ledger.state.hosted_hours
         state = self._system.undeploy(self._ledger)
         rate = getattr(self._system, "hosting_usd_per_hour", lambda: None)()
-        self._session.engine.budget.spend((state.hosted_hours - before) * (rate or 0.0))
+        hours = state.hosted_hours - before
+        engine = self._session.engine
+        engine.budget.spend(hours * (rate or 0.0))
+        engine.progress.spend("hosting", None if rate is None else hours * rate)
 
 
 def _existing(session: Session, spec: BaselineSpec, model_spec: ModelSpec) -> ChatModel:

@@ -73,7 +73,7 @@ def measure_variants(session: Session, spec: BaselineSpec, measured: Measured) -
     from advisor.evaluation.measure import keep_measurement
 
     for variant in variants_of(session.loaded, spec):
-        if _is_there(session, measured, variant):
+        if is_there(measured, variant, {e.id for e in session.held_out}):
             continue
         try:
             scores, record = _measure(session, spec, measured, variant)
@@ -85,8 +85,8 @@ def measure_variants(session: Session, spec: BaselineSpec, measured: Measured) -
     return measured
 
 
-def _is_there(session: Session, measured: Measured, variant: Variant) -> bool:
-    wanted = {e.id for e in session.held_out}
+def is_there(measured: Measured, variant: Variant, wanted: set[str]) -> bool:
+    """Whether a variant has scores of the wanted items."""
     if variant.part:
         sizes = {p.n_examples: p.scores for p in measured.learning_curve}
         return wanted <= set(sizes.get(len(variant.examples), {}))

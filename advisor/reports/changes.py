@@ -14,6 +14,7 @@ from advisor.errors import UsageError
 from advisor.formatting import DASH, clean, count, percent, score, seconds, tokens, usd
 from advisor.records import BaselineSummary, Decision, Flip, PriceUsed, Record
 from advisor.reports import wording
+from advisor.reports.escaping import code, escaped
 from advisor.reports.stakes import verdict_of
 
 SAME = 0.005
@@ -126,8 +127,6 @@ def changes_lines(found: Changes) -> list[str]:
 
 def changes_markdown(found: Changes) -> str:
     """The changes as Markdown."""
-    from advisor.reports.markdown import code, escaped
-
     lines = [f"# What changed: {code(found.case)}", "", _days(found)]
     for title, texts in _parts(found):
         lines += ["", f"## {title}", "", *(f"- {escaped(t)}" for t in texts)]
@@ -172,7 +171,9 @@ def _summary(found: Changes) -> list[str]:
     lines += [f"Quality: {q.text}" for q in beyond]
     moved = sum(q.noise in ("within", "unknown") for q in found.qualities)
     if moved:
-        lines.append(f"Quality of {count(moved)} other baseline{'s' * (moved != 1)} moved, within what is noise.")
+        lines.append(
+            f"Quality of {count(moved)} other baseline{'s' * (moved != 1)} moved, within what is noise."
+        )
     for what, figures in (
         ("assumption", found.assumptions),
         ("price", found.prices),

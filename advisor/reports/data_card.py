@@ -65,7 +65,7 @@ def _in_list(context: Sequence[str]) -> bool:
 
 def _table(rows: list[list[Text]]) -> Table:
     width = max(map(len, rows))
-    full = [tuple([*row, *[(Span(text=""),)] * (width - len(row))]) for row in rows]
+    full = [(*row, *[(Span(text=""),)] * (width - len(row))) for row in rows]
     header = tuple("".join(s.text for s in cell) for cell in full[0])
     return Table(title="From the data card", header=header, rows=tuple(full[1:]))
 

@@ -107,7 +107,8 @@ class Asked(Record):
 
 
 Block = Annotated[
-    Heading | Paragraph | Bullets | Table | Figure | Quote | Code | Notice | Asked, Field(discriminator="type")
+    Heading | Paragraph | Bullets | Table | Figure | Quote | Code | Notice | Asked,
+    Field(discriminator="type"),
 ]
 
 

@@ -22,13 +22,15 @@ from advisor.reports.document import (
     Table,
     Text,
 )
-from advisor.reports.escaping import code, escaped, inline
+from advisor.reports.escaping import code as code
+from advisor.reports.escaping import escaped as escaped
+from advisor.reports.escaping import inline
 from advisor.reports.sections import build
 
 
 def render_markdown(decision: Decision, context: ReportContext | None = None) -> str:
     """The report of a decision as Markdown."""
-    document = build(decision, context)
+    document = build(decision, context, drawn=())
     parts = [_front(document), *map(_section, document.evidence), *map(_section, document.appendix)]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 

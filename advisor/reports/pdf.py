@@ -34,6 +34,7 @@ from advisor.reports.document import (
     plain,
 )
 from advisor.reports.sections import build
+from advisor.reports.sections.front import REPORT_CHARTS
 from advisor.version import __version__
 
 if TYPE_CHECKING:
@@ -175,7 +176,8 @@ def _write_charts(decision: Decision, folder: Path) -> list[str]:
     """The charts as SVG, in the report's font; returns which there are."""
     folder.mkdir()
     drawn = []
-    for name, (_, draw) in charts.CHARTS.items():
+    for name in REPORT_CHARTS:
+        _, draw = charts.CHARTS[name]
         with charts.unchecked():
             chart = draw(decision, theme=charts.LIGHT, width=charts.WIDE)
             svg = None if chart is None else charts.to_svg(chart, name)
@@ -283,12 +285,16 @@ def _widths(table: Table) -> list[int]:
     columns = [[len(plain(row[i])) for row in table.rows] for i in range(len(header))]
     needs = [max([head, *lengths]) for head, lengths in zip(header, columns, strict=True)]
     shares = [
-        min(40, max(12, round(sum(lengths) / max(1, len(lengths))), need // 3)) if need > SHORT else max(12, need)
+        min(40, max(12, round(sum(lengths) / max(1, len(lengths))), need // 3))
+        if need > SHORT
+        else max(12, need)
         for lengths, need in zip(columns, needs, strict=True)
     ]
     fits = sum(min(need, SHORT) for need in needs) <= ROOM - 2 * len(needs)
     # where all is short there is room for it; else every column has its share, so that none is squeezed out
-    return [0 if need <= SHORT else share for need, share in zip(needs, shares, strict=True)] if fits else shares
+    return (
+        [0 if need <= SHORT else share for need, share in zip(needs, shares, strict=True)] if fits else shares
+    )
 
 
 def _breakable(value: Any) -> Any:

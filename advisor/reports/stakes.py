@@ -34,17 +34,16 @@ def stake_lines(d: Decision) -> list[str]:
     lines = []
     if tuned is not None and other is not None:
         words = "more" if gain > 0 else "less"
+        both = f"{tuned.name} {usd(tuned.net_benefit_usd)}, {other.name} {usd(other.net_benefit_usd)}"
         lines.append(
-            f"Expected net benefit {months}, on average over the ranges of the assumptions: {tuned.name} {usd(tuned.net_benefit_usd)}, {other.name} "
-            f"{usd(other.net_benefit_usd)}; tuning brings {usd(abs(gain))} {words} (estimated)."
+            f"Expected net benefit {months}, on average over the ranges of the assumptions: {both}; tuning brings "
+            f"{usd(abs(gain))} {words} (estimated)."
         )
         if all((o.net_benefit_usd or 0.0) < 0 for o in (tuned, other)):
             lines.append("Both are below zero: wrong answers cost more than right ones bring, as declared.")
     else:
         words = "saves" if gain > 0 else "costs"
-        lines.append(
-            f"{months[:1].upper()}{months[1:]} tuning {words} {usd(abs(gain))} against the best alternative (estimated)."
-        )
+        lines.append(f"Tuning {words} {usd(abs(gain))} {months} against the best alternative (estimated).")
         lines.append("What right and wrong answers are worth was not declared, so costs alone are counted.")
     u = d.uncertainty
     if u is not None and u.perfect_information_usd is not None:

@@ -208,16 +208,21 @@ def _questions(sheet: _Sheet, d: Decision) -> None:
     )
     for number, q in enumerate(d.questions, start=1):
         said = "\n".join(f"{e.kind}: {e.text}" for e in q.evidence)
-        sheet.row(
-            (number, q.section, q.question, wording.ANSWERS[q.answer], q.summary, said, q.would_change)
-        )
+        sheet.row((number, q.section, q.question, wording.ANSWERS[q.answer], q.summary, said, q.would_change))
 
 
 def _costs(sheet: _Sheet, d: Decision) -> None:
     named = [part for _, parts in COST_COLUMNS for part in parts]
     found = {p for b in d.baselines for m in b.cost_usd.months for p in m.parts}
     parts = [p for p in named if p in found] + sorted(found - set(named))
-    header = ("Baseline", "Month", "Requests", *(f"{p} (USD)" for p in parts), "Sum (USD)", "Cumulative (USD)")
+    header = (
+        "Baseline",
+        "Month",
+        "Requests",
+        *(f"{p} (USD)" for p in parts),
+        "Sum (USD)",
+        "Cumulative (USD)",
+    )
     sheet.widths(22, 8, 14, *(14,) * (len(parts) + 2))
     sheet.header(header, rows=sum(len(b.cost_usd.months) for b in d.baselines))
     for b in d.baselines:
@@ -236,8 +241,9 @@ def _assumptions(sheet: _Sheet, d: Decision) -> None:
 
 def _notes(sheet: _Sheet, d: Decision, measured: Sequence[Measured]) -> None:
     sheet.widths(40, 120)
+    end = CUT.strip()
     notes = [
-        ("Measured", "Scores, answers, tokens, latencies and failures of the sheet Items; means of the sheet Decision."),
+        ("Measured", "Scores, answers, tokens, latencies and failures (sheet Items), and means (sheet Decision)."),
         ("Estimated", "All costs and net values: from measured figures, prices and declared effort."),
         ("Declared", "The sheet Assumptions: said by whoever wrote the case, and not checked."),
         ("Empty cells", "Not known, or does not apply; never zero."),
@@ -246,7 +252,7 @@ def _notes(sheet: _Sheet, d: Decision, measured: Sequence[Measured]) -> None:
         ("Latency", "Seconds until the answer was there."),
         ("Cost of an item", "USD, where the provider charges by the token and the price is known; empty else."),
         ("Month 0", "What is paid before the first month."),
-        ("Texts", f"Control characters are written out; texts over {MOST_CHARACTERS:,} characters end with “{CUT.strip()}”."),
+        ("Texts", f"Control characters are written out; over {MOST_CHARACTERS:,} characters a text ends with “{end}”."),
         *wording.METHOD,
         *((f"{m.name}", note) for m in measured for note in m.notes),
         *((p.baseline, f"Price: {p.source}{'' if p.date is None else f', {p.date}'}") for p in d.prices),

@@ -101,6 +101,11 @@ class Store:
         """Closes all connections."""
         self._engine.dispose()
 
+    @property
+    def engine(self) -> Engine:
+        """What other modules of the store connect by."""
+        return self._engine
+
     # ── calls ──
 
     def answers(self, keys: Iterable[str]) -> dict[str, Completion | Failure]:
@@ -166,7 +171,7 @@ class Store:
         return run_id
 
     def end_run(self, run_id: str, status: str, calls_made: int) -> None:
-        """Notes how a run ended: finished, failed or budget."""
+        """Notes how a run ended: finished, failed, stopped or budget."""
         with self._engine.begin() as connection:
             connection.execute(
                 update(RunRow)

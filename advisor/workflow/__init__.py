@@ -1,7 +1,7 @@
 """The verbs of the product: check, run, decide, report, batch, import, export. Also its public Python API.
 
-Reports, batches and comparisons stand in `advisor.workflow.reporting`, the verbs of a tuning job in `advisor.workflow.tuning`, the rehearsal in `advisor.workflow.rehearsal`, the load
-test in `advisor.workflow.loadtest`.
+Reports, batches and comparisons stand in `advisor.workflow.reporting`, the verbs of a tuning job in
+`advisor.workflow.tuning`, the rehearsal in `advisor.workflow.rehearsal`, the load test in `advisor.workflow.loadtest`.
 
 The command line and the pages call these and draw; they hold no rule of the domain.
 """
@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from advisor.access import Identity
 from advisor.cases.loading import LoadedCase
 from advisor.cases.overrides import with_overrides
 from advisor.errors import BudgetExceededError, NoResultsError, UsageError
@@ -28,6 +29,7 @@ from advisor.workflow._cases import (
     with_store,
 )
 from advisor.workflow._evidence import decide_stored, from_store, settled_stored
+from advisor.workflow._journal import authorised, keep
 from advisor.workflow.reporting import (
     DEFAULT_REPORTS,
     FORMATS,
@@ -169,6 +171,9 @@ def run(
             status = "finished"
         except BudgetExceededError as error:
             stopped, status = str(error), "budget"
+        except KeyboardInterrupt:
+            status = "stopped"
+            raise
         finally:
             session.close()
             opened.end_run(run_id, status, engine.calls_made)
@@ -214,6 +219,7 @@ def import_results(
     format: str = "auto",
     names: Mapping[str, str] | None = None,
     scorer: str | None = None,
+    identity: Identity | None = None,
 ) -> dict[str, int]:
     """Takes in results that were measured elsewhere; returns how many items of each baseline.
 
@@ -224,8 +230,10 @@ def import_results(
         format: auto, jsonl, promptfoo or inspect.
         names: Which of the file's names is which baseline; an empty baseline leaves that name out.
         scorer: Inspect: whose scores count.
+        identity: Who takes them in, as an editor; None: the user of this machine.
 
     Raises:
+        AccessError: They may not.
         CaseError: With all problems of the file; nothing was taken in.
         UsageError: An option does not fit.
     """
@@ -233,6 +241,7 @@ def import_results(
     from advisor.evaluation.imports import read_import
     from advisor.evaluation.measure import measurement_fingerprint
 
+    who = authorised(identity, "editor")
     loaded = load(case)
     found = read_import(loaded, results, format=format, names=names, scorer=scorer)
     positions = {e.id: n for n, e in enumerate(loaded.held_out)}
@@ -250,6 +259,13 @@ def import_results(
                 items=[(positions[i.id], i) for i in m.items],
             )
         opened.end_run(run_id, "finished", 0)
+    keep(
+        loaded,
+        who,
+        "results imported",
+        {"baselines": {m.name: len(m.items) for m in found.measured}},
+        store=store,
+    )
     audited(loaded)  # of a large case it takes its time, and is at hand from now on
     return {m.name: len(m.items) for m in found.measured}
 

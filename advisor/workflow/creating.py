@@ -1,21 +1,19 @@
 """Making and changing cases: from a table, from a sample, and what is declared in an existing one.
 
-Each verb asks for the role `editor` and leaves a line in the case's `.advisor/changes.jsonl`: who, when, and what.
+Each verb asks for the role `editor` and leaves an entry in the journal of the case's store: who, when, and what.
 """
 
 from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 import os
 import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
@@ -25,12 +23,11 @@ from advisor.cases.workspace import place_for, workspace_folder
 from advisor.errors import AdvisorError, CaseError, Problem, UsageError
 from advisor.files import write_whole
 from advisor.workflow import Checked, check
-from advisor.workflow._cases import STORE_FOLDER, artefacts_folder
+from advisor.workflow._journal import keep
 
 if TYPE_CHECKING:
     from advisor.cases.creation import NewCase, PreparedCase
 
-CHANGES_FILE = "changes.jsonl"
 _ONE_AT_A_TIME = threading.Lock()
 """Between looking at a file and writing over it, no other user of the app may do the same."""
 
@@ -91,7 +88,7 @@ def create_case(
     prepared = request if isinstance(request, PreparedCase) else prepare(request)
     with _saying("The case cannot be saved"):
         folder = write_case(prepared, workspace or workspace_folder(os.environ))
-        _keep(folder, identity, "created", {"from": prepared.request.table.name})
+        _keep(folder, identity, "case created", {"from": prepared.request.table.name})
     return folder
 
 
@@ -108,7 +105,7 @@ def copy_sample(sample: str, name: str, identity: access.Identity, *, workspace:
     folder = place_for(name, workspace or workspace_folder(os.environ))
     with _saying("The case cannot be saved"):
         copy(folder, sample=sample)
-        _keep(folder, identity, "created", {"from": f"sample {sample}"})
+        _keep(folder, identity, "case created", {"from": f"sample {sample}"})
     return folder
 
 
@@ -188,7 +185,12 @@ def _change(
             raise UsageError(f"{CASE_FILE} links to a place outside the case; it is not changed.")
         write_whole(target, proposed.after)
         after = fingerprint(proposed.after)
-        _keep(folder, identity, "changed", {"before": expected, "after": after, "diff": list(proposed.diff)})
+        _keep(
+            folder,
+            identity,
+            "case changed",
+            {"before": expected, "after": after, "diff": list(proposed.diff)},
+        )
     return proposed
 
 
@@ -197,19 +199,8 @@ def fingerprint(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _keep(folder: Path, identity: access.Identity, what: str, about: Mapping[str, JsonValue]) -> None:
-    """One line of who did what, beside the store."""
-    artefacts_folder(load_case(folder))
-    line = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "what": what,
-        "subject": identity.subject,
-        "name": identity.name,
-        "asserted_by": identity.asserted_by,
-        **about,
-    }
-    with (folder / STORE_FOLDER / CHANGES_FILE).open("a", encoding="utf-8", newline="\n") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+def _keep(folder: Path, identity: access.Identity, what: str, about: dict[str, Any]) -> None:
+    keep(load_case(folder), identity, what, about)
 
 
 class _saying:

@@ -245,12 +245,23 @@ def compare(
     """
     from advisor.reports.changes import changes
 
-    first, second = decision_at(before, store=store), decision_at(after, store=store)
+    # of a folder with reports of many cases, the one of the same case is meant
+    if _is_folder_of_reports(before) and not _is_folder_of_reports(after):
+        second = decision_at(after, store=store)
+        first = decision_at(before, store=store, case=second.case)
+    else:
+        first = decision_at(before, store=store)
+        second = decision_at(after, store=store, case=first.case if _is_folder_of_reports(after) else None)
     return changes(first, second), (first, second)
 
 
-def decision_at(place: Path | str, *, store: str | None = None) -> Decision:
+def decision_at(place: Path | str, *, store: str | None = None, case: str | None = None) -> Decision:
     """The decision in a JSON file, of a case folder, or in a folder of reports.
+
+    Args:
+        place: Where it is.
+        store: Where the results of a case folder are kept.
+        case: Of a folder of reports, the case whose decision is meant.
 
     Raises:
         UsageError: There is none, or more than one.
@@ -261,6 +272,7 @@ def decision_at(place: Path | str, *, store: str | None = None) -> Decision:
         return reportable(path, store=store).decision
     if path.is_dir():
         found = [d for f in sorted(path.glob("*.json")) if (d := _read(f)) is not None]
+        found = [d for d in found if d.case == case] if case is not None and len(found) > 1 else found
         if len(found) == 1:
             return found[0]
         what = "no decision" if not found else f"{len(found)} decisions"
@@ -269,7 +281,8 @@ def decision_at(place: Path | str, *, store: str | None = None) -> Decision:
         )
     if not path.is_file():
         raise UsageError(
-            f"{path} does not exist.", hint="Name a decision's JSON file, a case folder or a folder of reports."
+            f"{path} does not exist.",
+            hint="Name a decision's JSON file, a case folder or a folder of reports.",
         )
     decision = _read(path)
     if decision is None:
@@ -278,6 +291,10 @@ def decision_at(place: Path | str, *, store: str | None = None) -> Decision:
             hint="Write one with: advisor report CASE --format json",
         )
     return decision
+
+
+def _is_folder_of_reports(place: Path | str) -> bool:
+    return Path(place).is_dir() and not (Path(place) / CASE_FILE).is_file()
 
 
 def _checked(formats: Sequence[str]) -> tuple[str, ...]:

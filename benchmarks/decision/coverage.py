@@ -11,7 +11,7 @@ items and one band of rates; a cell is good if its coverage lies between 93.5 an
   of 0.1, 0.3 or 0.5.
 - The constants of the intervals were chosen by simulation on results of these kinds with other seeds and partly other
   sizes of clusters. This one was looked at once before, which led to one correction, for very unequal clusters. Of the
-  "other results", three levels and Weibull amounts played no part; the two others, in like form, were looked at early on.
+  "other results", three levels and Weibull amounts played no part; the two others, in like form, were seen early on.
 - Where it can be, coverage is computed exactly, by summing over all counts; else from `--replications` samples.
 
     python benchmarks/decision/coverage.py [--quick] [--replications 4000]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 import tempfile
 import time
@@ -27,6 +26,7 @@ from advisor.cases.workspace import place_for, workspace_folder
 from advisor.errors import AccessError, CaseError, UsageError
 from advisor.workflow import check
 from advisor.workflow.creating import change_case, copy_sample, create_case, preview_case, propose_change
+from advisor.workflow.reviewing import journal
 
 EDITOR = Identity(subject="ann", name="Ann", roles=("viewer", "editor"))
 VIEWER = Identity(subject="bob", name="Bob", roles=("viewer",))
@@ -442,9 +442,8 @@ def test_only_editors_create_and_it_is_kept_who_did(tmp_path: Path) -> None:
         create_case(request(), VIEWER, workspace=tmp_path)
     assert not list(tmp_path.iterdir())
     folder = create_case(request(), EDITOR, workspace=tmp_path)
-    (line,) = (folder / ".advisor" / "changes.jsonl").read_text().splitlines()
-    assert json.loads(line)["name"] == "Ann"
-    assert json.loads(line)["what"] == "created"
+    (entry,), broken = journal(folder)
+    assert (entry.who.name, entry.what, broken) == ("Ann", "case created", None)
 
 
 def test_a_sample_is_copied_into_the_workspace(tmp_path: Path) -> None:
@@ -488,8 +487,7 @@ def test_a_change_touches_nothing_else_and_is_kept(tmp_path: Path) -> None:
     kept = [line for line in before.splitlines() if line in after.splitlines()]
     assert len(kept) == len(before.splitlines()) - 2
     assert "# some 300 employees, about five questions each" in after
-    lines = (folder / ".advisor" / "changes.jsonl").read_text().splitlines()
-    assert json.loads(lines[-1])["what"] == "changed"
+    assert [e.what for e in journal(folder)[0]] == ["case created", "case changed"]
 
 
 def test_what_somebody_else_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:

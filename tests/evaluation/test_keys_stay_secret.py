@@ -71,8 +71,11 @@ class Listening:
     def start(self, what: str, total: int) -> None:
         self.told.append(what)
 
-    def advance(self, items: int, *, tokens: int = 0, usd: float = 0.0, stored: bool = False) -> None:
+    def advance(self, items: int, **told: Any) -> None:
         pass
+
+    def spend(self, what: str, usd: float | None) -> None:
+        self.told.append(what)
 
     def note(self, text: str) -> None:
         self.told.append(text)

@@ -30,8 +30,13 @@ def with_figures(*rows: tuple[str, float | None, float | None, float | None]) ->
 def test_what_is_bettered_is_said_with_both_figures() -> None:
     decision = with_figures(("classifier", 0.80, 0.01, 0.1), ("few_shot", 0.74, 0.05, 1.2))
     lines = frontier_lines(decision, "per_1k")
-    assert "classifier costs less and is better than few_shot ($0.01 against $0.05; 80.0% against 74.0%)." in lines
-    assert any(line.startswith("classifier is faster and is better") for line in frontier_lines(decision, "latency"))
+    assert (
+        "classifier costs less and is better than few_shot ($0.01 against $0.05; 80.0% against 74.0%)."
+        in lines
+    )
+    assert any(
+        line.startswith("classifier is faster and is better") for line in frontier_lines(decision, "latency")
+    )
 
 
 def test_a_difference_within_the_noise_is_said_to_be() -> None:

@@ -57,7 +57,9 @@ def show_verdict(d: Decision, own: Decision) -> None:
     if d is not own:
         was, now = stakes.verdict_of(own), stakes.verdict_of(d)
         sentence += (
-            f" With the case's own assumptions it was: {was}." if was != now else " That is as it was."
+            f" Was: {was}. Now: {now}."
+            if was != now
+            else f" Was {was} with the case's own assumptions, and is."
         )
     explain.verdict_box(d.verdict.decision, sentence)
     explain.figures(figures(d, own))

@@ -136,7 +136,7 @@ def open_a_folder() -> None:
     """Adds a case, or a folder of cases, of this machine to the list."""
     with st.popover("Open a folder", icon=":material/folder_open:"), st.form("open_folder", border=False):
         typed = st.text_input(
-            "Folder", placeholder="/home/me/cases", help="A case, or a folder that holds cases."
+            "Folder", key="folder", placeholder="/home/me/cases", help="A case, or a folder that holds cases."
         )
         if st.form_submit_button("Open", type="primary") and typed.strip():
             folder = Path(typed.strip()).expanduser()
@@ -164,7 +164,10 @@ order, words = ORDERS[0], ""
 if len(folders) > MANY:
     left, right = st.columns([2, 1])
     words = left.text_input(
-        "Filter", placeholder="Words of a title, a verdict, a baseline", icon=":material/search:"
+        "Filter",
+        key="filter",
+        placeholder="Words of a title, a verdict, a baseline",
+        icon=":material/search:",
     )
     order = right.selectbox("Order", ORDERS)
 

@@ -79,7 +79,7 @@ def shut_down(row: PriceRow, today: date) -> str:
     if row.ends is None:
         return "no end known"
     instead = f", instead: {row.ends.replacement}" if row.ends.replacement else ""
-    return f"{'was shut' if row.ends.date <= today else 'is shut'} down on {row.ends.date}{instead}"
+    return f"{'was' if row.ends.date <= today else 'to be'} shut down on {row.ends.date}{instead}"
 
 
 def matching(rows: Sequence[list[str]], words: str) -> list[list[str]]:

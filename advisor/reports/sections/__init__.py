@@ -11,16 +11,17 @@ from advisor.reports.sections.front import Drawn
 __all__ = ["build", "day"]
 
 
-def build(decision: Decision, context: ReportContext | None = None, drawn: Drawn = ()) -> Document:
+def build(decision: Decision, context: ReportContext | None = None, drawn: Drawn | None = None) -> Document:
     """The whole report of a decision.
 
     Args:
         decision: The decision.
         context: What else is known of the case; without it the sections on its data, configuration and prices are
             left out.
-        drawn: Ids of the charts that the report will hold.
+        drawn: Ids of the charts that the report will hold; by default all for which there is something to draw.
     """
     d, context = decision, context or ReportContext()
+    drawn = front.drawable(d) if drawn is None else drawn
     page = front.front_page(d, context, drawn)
     ahead = page.figure.chart if page.figure else None
     return Document(

@@ -11,6 +11,7 @@ from advisor.reports.document import (
     Block,
     Quote,
     Section,
+    Span,
     bullets,
     code,
     heading,
@@ -44,7 +45,9 @@ def data(context: ReportContext) -> Section | None:
     if context.splits or context.findings:
         blocks.append(heading("What the audit found"))
         blocks.append(
-            bullets(context.findings) if context.findings else paragraph("The audit found nothing to warn of.")
+            bullets(context.findings)
+            if context.findings
+            else paragraph("The audit found nothing to warn of.")
         )
     if not context.splits and context.data_card is None:
         return None
@@ -84,7 +87,7 @@ def prices(d: Decision) -> Section | None:
     if not d.prices:
         return None
     header = ("Baseline", "Model", "Input", "Cached", "Output", "Training", "USD per hour", "Source, day")
-    rows = [
+    rows: list[tuple[str | Span, ...]] = [
         (
             code(p.baseline),
             p.model,

@@ -98,9 +98,7 @@ def comparison(d: Decision) -> Section:
         ),
         bullets(what),
     ]
-    notes = [
-        text(code(b.name), f": {'; '.join(b.cost_usd.notes)}") for b in d.baselines if b.cost_usd.notes
-    ]
+    notes = [text(code(b.name), f": {'; '.join(b.cost_usd.notes)}") for b in d.baselines if b.cost_usd.notes]
     if notes:
         blocks += [heading("Notes on costs"), bullets(notes)]
     worth = [
@@ -156,7 +154,9 @@ def pairs(d: Decision) -> Section | None:
         ]
 
     header = ("Comparison", "n", "Difference (95% interval)", "In words", "Only one right", "p-value")
-    found = table(header, [row(c) for c in d.comparisons], title="Two baselines on the items that both answered")
+    found = table(
+        header, [row(c) for c in d.comparisons], title="Two baselines on the items that both answered"
+    )
     return Section(
         id="pairs",
         title="How sure the differences are",

@@ -12,6 +12,8 @@ from advisor.reports.document import Figure, FrontPage, Tile
 
 Drawn = Collection[str]
 """Ids of the charts that the report holds."""
+REPORT_CHARTS = ("quality", "tradeoff", "cost", "tokens", "loss", "learning", "tornado", "map")
+"""What a report draws; the pages of the app have further ones."""
 FRONT_CHARTS = ("tradeoff", "quality")
 """The first of these that can be drawn stands on the front page."""
 MOST_TURNS = 4
@@ -45,6 +47,16 @@ def front_page(d: Decision, context: ReportContext, drawn: Drawn) -> FrontPage:
     )
 
 
+def drawable(d: Decision) -> list[str]:
+    """The charts for which there is something to draw."""
+    with charts.unchecked():
+        return [
+            name
+            for name in REPORT_CHARTS
+            if charts.CHARTS[name][1](d, theme=charts.LIGHT, width=charts.WIDE) is not None
+        ]
+
+
 def figure(d: Decision, name: str, drawn: Drawn) -> Figure | None:
     """The place of a chart, where it was drawn."""
     if name not in drawn:
@@ -66,7 +78,9 @@ def next_steps(d: Decision) -> tuple[str, ...]:
     match v.decision:
         case "fine_tune":
             open_items = [r for r in d.readiness if r.status in ("missing", "partly")]
-            steps = [f"Settle what tuning needs: {', '.join(r.item for r in open_items)}."] if open_items else []
+            steps = (
+                [f"Settle what tuning needs: {', '.join(r.item for r in open_items)}."] if open_items else []
+            )
             return (
                 f"Have the evidence reviewed and signed off: advisor review open {case}.",
                 *steps,
@@ -94,7 +108,9 @@ def _tiles(d: Decision) -> tuple[Tile, ...]:
         Tile(
             label="Confidence",
             value=wording.confidence(v.confidence) if sure else "none yet",
-            note="over the choice of examples and the ranges of assumptions" if sure else "told once there is a verdict",
+            note="over the choice of examples and the ranges of assumptions"
+            if sure
+            else "told once there is a verdict",
         ),
     ]
     if recommended is not None:

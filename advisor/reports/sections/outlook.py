@@ -1,4 +1,4 @@
-"""Costs over time, and what could turn the verdict: break-even, load, flips, inputs, readiness, further measurements."""
+"""Costs over time, and what could turn the verdict: break-even, load, flips, inputs, further measurements."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from advisor.reports import charts, further, uncertain, wording
 from advisor.reports.document import (
     Block,
     Section,
+    Span,
     Text,
     bullets,
     code,
@@ -28,7 +29,7 @@ def over_time(d: Decision) -> Section | None:
     if not rows:
         return None
     months = count(d.facts.horizon_months)
-    cells = [[code(name), *rest] for name, *rest in rows]
+    cells: list[list[str | Span]] = [[code(name), *rest] for name, *rest in rows]
     blocks: list[Block] = [
         paragraph(
             f"In USD, {badge('estimated')}. People: data, evaluation and refinement, once.", muted=True
@@ -61,9 +62,7 @@ def load_tests(d: Decision) -> Section | None:
     if not d.load_tests:
         return None
     blocks: list[Block] = [
-        paragraph(
-            f"Throughput and latency are {badge('measured')}, costs {badge('estimated')}.", muted=True
-        )
+        paragraph(f"Throughput and latency are {badge('measured')}, costs {badge('estimated')}.", muted=True)
     ]
     for c in d.load_tests:
         blocks += [
