@@ -68,7 +68,6 @@ app.command()(reviews.gate)
 STOPPED = "Stopped. Everything answered so far is kept; run again to go on."
 
 
-
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to create.")],
