@@ -22,6 +22,7 @@ from advisor.workflow._audit import audited
 from advisor.workflow._cases import STORE_FOLDER, load, open_store
 from advisor.workflow._context import report_context
 from advisor.workflow._evidence import evidence_of
+from advisor.workflow.reviewing import review_facts
 
 if TYPE_CHECKING:
     from advisor.decision.evidence import CaseEvidence
@@ -128,7 +129,10 @@ def reportable(
     found = audited(loaded)
     with _opened(loaded, store) as there:
         evidence = evidence_of(loaded, there, now, found)
-    return Reportable(loaded, evidence, decide_on(evidence), report_context(loaded, found, review))
+        decision = decide_on(evidence)
+        if review is None and not overrides:  # what was signed are the case's own assumptions
+            review = review_facts(loaded, there, decision)
+    return Reportable(loaded, evidence, decision, report_context(loaded, found, review))
 
 
 def render(decision: Decision, format: str, context: ReportContext | None = None) -> str:

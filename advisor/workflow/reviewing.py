@@ -151,11 +151,11 @@ def review_status(case: Path | str, *, store: str | None = None) -> ReviewRecord
         return _record(loaded, opened)
 
 
-def review_facts(case: Path | str, *, store: str | None = None) -> ReviewFacts | None:
-    """What a report tells of the review; None where none was opened."""
+def review_facts(loaded: LoadedCase, store: Store | None, decision: Decision) -> ReviewFacts | None:
+    """What the report of a decision tells of the newest review; None where none was opened."""
     from advisor.reviews.telling import facts_of
 
-    found = review_status(case, store=store)
+    found = None if store is None else _record(loaded, store, decision)
     return None if found is None else facts_of(found)
 
 
