@@ -162,13 +162,13 @@ def columns_step(upload: Upload) -> dict[str, Any] | None:
         help="Rows with the same value are never both learned from and judged by, e.g. Customer or Document.",
     )
     reasons = [
-        f"{label}: {found.reasons[role]}"
+        f"{label} ({found.reasons[role]})"
         for role, label in (("input", "what comes in"), ("output", "what should come out"), ("id", "what names a row"),
                             ("group", "what belongs together"))
         if role in found.reasons
     ]  # fmt: skip
     if reasons:
-        st.caption(f"Suggested. {ui.escaped('; '.join(reasons))}. Please check.")
+        st.caption(f"Suggested, please check: {ui.escaped(', '.join(reasons))}.")
     missing = [text for chosen, text in ((inputs, "comes in"), (outputs, "should come out")) if not chosen]
     if missing:
         st.info(f"Choose what {' and what '.join(missing)} to go on.", icon=":material/arrow_upward:")
@@ -429,7 +429,7 @@ def worth_step(upload: Upload) -> dict[str, Any]:
         )
         if value is not None:
             part, name = key.split(".")
-            said.setdefault(part, {})[name] = value
+            said.setdefault(part, {})[name] = whole(value)
     if st.checkbox(
         "Texts must not leave this machine",
         key=f"{upload.key}:local",
@@ -438,6 +438,11 @@ def worth_step(upload: Upload) -> dict[str, Any]:
         said.setdefault("constraints", {})["must_stay_local"] = True
     documents = tuple(Document(name=file.name, content=file.getvalue()) for file in files or ())
     return {"models": models, "baselines": baselines, "documents": documents, **said}
+
+
+def whole(value: float | None) -> float | None:
+    """A number without a needless ".0", as somebody would write it."""
+    return int(value) if value is not None and float(value).is_integer() else value
 
 
 def field_label(key: str) -> str:

@@ -92,12 +92,8 @@ def case_folders(environment: Mapping[str, str]) -> list[Path]:
     named = [Path(p) for p in environment.get(CASES_VARIABLE, "").split(os.pathsep) if p.strip()]
     own = workspace_folder(environment)  # where new cases are saved
     found: list[Path] = []
-    for folder in (
-        *opened,
-        *named,
-        *([own] if any(own.glob(f"*/{CASE_FILE}")) else []),
-        sample_cases_folder(),
-    ):
+    made = [own] if any(own.glob(f"*/{CASE_FILE}")) else []
+    for folder in (*opened, *named, *made, sample_cases_folder()):
         inside = sorted(p.parent for p in folder.glob(f"*/{CASE_FILE}"))
         found += [folder] if (folder / CASE_FILE).is_file() or not inside else inside
     return list(dict.fromkeys(p.resolve() for p in found))

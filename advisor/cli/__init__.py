@@ -25,6 +25,17 @@ from advisor.cli._shared import (
 )
 from advisor.cli.imports import import_results
 from advisor.cli.loadtest import loadtest
+from advisor.cli.new_case import (
+    FromFile,
+    GroupColumn,
+    HeldOut,
+    IdColumn,
+    Inputs,
+    Instructions,
+    Kind,
+    Outputs,
+    init_from_file,
+)
 from advisor.cli.reports import batch, compare, report
 from advisor.cli.ui import ui
 from advisor.errors import AdvisorError, UsageError
@@ -63,14 +74,29 @@ def init(
     sample: Annotated[
         str | None, typer.Option("--from", metavar="SAMPLE", help="Copy a sample case.")
     ] = None,
+    from_file: FromFile = None,
+    inputs: Inputs = None,
+    outputs: Outputs = None,
+    id: IdColumn = None,
+    group: GroupColumn = None,
+    kind: Kind = None,
+    instructions: Instructions = None,
+    held_out: HeldOut = None,
 ) -> None:
-    """Create a case folder that passes `check`: a small template, or a copy of a sample case.
+    """Create a case folder that passes `check`: a small template, a copy of a sample case, or from a spreadsheet.
 
     Example: advisor init my_case --from support_intents
+
+    Example: advisor init my_case --from-file tickets.xlsx --input Message --output Queue
     """
     from advisor.cases.scaffold import create_case
 
-    created = create_case(folder, sample=sample)
+    if from_file is not None:
+        if sample is not None:
+            raise UsageError("--from and --from-file cannot be combined.", hint="Leave one of them out.")
+        created = init_from_file(folder, from_file, inputs, outputs, id, group, kind, instructions, held_out)
+    else:
+        created = create_case(folder, sample=sample)
     say(f"Created {created}. Next: advisor check {created}")
 
 

@@ -18,7 +18,6 @@ from advisor.cases.suggest import default_baselines
 from advisor.cases.workspace import workspace_folder
 from advisor.cases.yaml_file import read_case_file
 from advisor.errors import CaseError
-from advisor.reports.check import data_rows, plan_rows, power_sentence
 from advisor.resources import sample_cases_folder
 from advisor.workflow.creating import Previewed, copy_sample, create_case, preview_case
 
@@ -160,6 +159,8 @@ def same(one: NewCase, other: NewCase) -> bool:
 
 def show_check(seen: Previewed) -> None:
     """What the data can carry, and what a run would take."""
+    from advisor.reports.check import data_rows, plan_rows, power_sentence  # slow, so not before it is needed
+
     audit, plan = seen.checked.audit, seen.checked.plan
     figures = st.columns(4)
     sizes = {s.name: s.examples for s in audit.splits}

@@ -143,7 +143,7 @@ def range_field(folder: Path, case: Case, key: str, step: float, help: str) -> t
     if given:
         start = (now.low, now.likely, now.high) if isinstance(now, Range) else (None, float(now), None)
     label = fields.field_label(key)
-    columns = st.columns([2, 1, 1])
+    columns = st.columns([2, 1, 1], vertical_alignment="bottom")
     values = [
         column.number_input(
             text,
@@ -165,6 +165,7 @@ def range_field(folder: Path, case: Case, key: str, step: float, help: str) -> t
         return {}, f"{label}: low must be at most the likely value, and high at least."
     if (low, likely, high) == start:
         return {}, None
+    low, likely, high = (fields.whole(x) for x in (low, likely, high))
     value = likely if low is None else {"low": low, "likely": likely, "high": high}
     return {(part, name): value}, None
 
@@ -195,7 +196,7 @@ def assumptions(folder: Path, case: Case) -> tuple[Changes, list[str]]:
             help=help,
         )
         if value != given:
-            changes[part, name] = value
+            changes[part, name] = fields.whole(value)
     local = st.checkbox(
         "Texts must not leave this machine",
         value=case.constraints.must_stay_local,
