@@ -16,12 +16,12 @@ from advisor.scoring.text import expected_texts
 
 Change = Literal["same", "missing", "added"]
 Match = Literal["same", "different", "missing", "added"]
-MOST_WORDS = 3_000
+MOST_WORDS = 1_000
 """Longer texts are not compared: it would take long, and nobody reads the marks."""
 LEAST_SHARED = 0.15
 """Texts that share less of their words are not compared: every word would be marked."""
 MOST_FIELDS = 200
-_WORDS = re.compile(r"\w+|[^\w\s]|\s+")
+_WORDS = re.compile(r"(?:\w+|[^\w\s])\s*")  # a word or a sign, with the white space after it
 
 
 class Piece(NamedTuple):
@@ -45,23 +45,23 @@ def word_differences(expected: str, answer: str) -> tuple[Piece, ...] | None:
 
     Case and runs of white space do not count, as in the text metrics.
     """
-    wanted, given = _WORDS.findall(expected), _WORDS.findall(answer)
+    wanted, given = _WORDS.findall(expected.lstrip()), _WORDS.findall(answer.lstrip())
     if max(len(wanted), len(given)) > MOST_WORDS:
         return None
-    keys = [[" " if w.isspace() else w.casefold() for w in words] for words in (wanted, given)]
-    matcher = SequenceMatcher(None, *keys, autojunk=False)
+    left, right = ([w.rstrip().casefold() for w in words] for words in (wanted, given))
+    matcher = SequenceMatcher(None, left, right, autojunk=False)
     pieces: list[Piece] = []
     same = 0
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
             pieces.append(Piece("same", "".join(given[c:d])))
-            same += sum(not w.isspace() for w in given[c:d])
+            same += d - c
             continue
         if b > a:
             pieces.append(Piece("missing", "".join(wanted[a:b])))
         if d > c:
             pieces.append(Piece("added", "".join(given[c:d])))
-    words = sum(not w.isspace() for w in (*wanted, *given))
+    words = len(wanted) + len(given)
     return tuple(pieces) if words and 2 * same / words >= LEAST_SHARED else None
 
 
@@ -90,6 +90,18 @@ def field_differences(expected: JsonValue, answer: str) -> tuple[Field, ...] | N
         return tuple(fields)
     except (ValueError, RecursionError):
         return None
+
+
+def fields_of(value: JsonValue) -> tuple[tuple[str, str], ...] | None:
+    """(path, text) of the values of an expected output that is an object or a list; None of one that is neither."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    if not _is_branch(value):
+        return None
+    return tuple((f.path, f.expected or "") for f in _one_sided("", value, "missing"))
 
 
 def _fields(path: str, wanted: JsonValue, given: JsonValue) -> Iterator[Field]:
@@ -147,7 +159,7 @@ def _one_sided(path: str, value: JsonValue, match: Literal["missing", "added"]) 
     """All values under a key that only one of both has."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
-            yield from _one_sided(f"{path}.{key}", inner, match)
+            yield from _one_sided(f"{path}.{key}" if path else key, inner, match)
     elif isinstance(value, list) and value:
         for k, inner in enumerate(value):
             yield from _one_sided(path if path.endswith("[+]") else f"{path}[{k + 1}]", inner, match)
