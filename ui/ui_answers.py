@@ -5,6 +5,7 @@ All of it is foreign text: it is escaped, and what would steer a screen is writt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -39,7 +40,7 @@ PARTS = {
     "question": "Question",
 }
 _CSS = """<style>
-.adv-answers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 12.8rem), 1fr)); gap: .8rem; }
+.adv-answers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 12rem), 1fr)); gap: .8rem; }
 .adv-answer, .adv-turn, .adv-part { border: 1px solid color-mix(in srgb, currentcolor 22%, transparent);
   border-radius: .5rem; padding: .65rem .8rem; min-width: 0; }
 .adv-answer { border-top: .25rem solid color-mix(in srgb, currentcolor 35%, transparent); }
@@ -62,7 +63,8 @@ _CSS = """<style>
 .adv-note { font-size: .86rem; opacity: .85; margin: .4rem 0 0; overflow-wrap: anywhere; }
 .adv-answer dl { display: grid; padding: 0; grid-template-columns: auto 1fr; gap: .1rem .8rem; margin: .55rem 0 0;
   font-size: .86rem; font-variant-numeric: tabular-nums; }
-.adv-answer dt { opacity: .78; margin: 0; padding: 0; } .adv-answer dd { margin: 0; padding: 0; overflow-wrap: anywhere; }
+.adv-answer dt { opacity: .78; margin: 0; padding: 0; }
+.adv-answer dd { margin: 0; padding: 0; overflow-wrap: anywhere; }
 .adv-answer details { margin-top: .5rem; font-size: .88rem; } .adv-answer summary { cursor: pointer; }
 .adv-turn, .adv-part { margin-bottom: .5rem; } .adv-turn .who, .adv-part .who { font-size: .8rem; opacity: .8; }
 .adv-part.example { border-left: .3rem solid #56b4e9; } .adv-part.passages { border-left: .3rem double #e69f00; }
@@ -102,7 +104,7 @@ def legend() -> str:
 
 def show_question(row: AnswerRow, task: Task) -> None:
     """The input, a chat as its turns, and what is expected."""
-    left, right = st.columns([3, 2])
+    left, right = st.columns(2)
     with left:
         st.markdown("**Input**")
         if isinstance(row.input, str):
@@ -125,7 +127,7 @@ def _expected(value: JsonValue, task: Task) -> str:
     fields = diff.fields_of(value)
     if fields is None:
         return _text(value if isinstance(value, str) else f.json_text(value))
-    rows = "".join(f"<tr><th scope='row'>{_inline(p)}</th><td>{_inline(v)}</td></tr>" for p, v in fields)
+    rows = "".join(f"<tr><th scope='row'>{_path(p)}</th><td>{_inline(v)}</td></tr>" for p, v in fields)
     return f'<table class="adv-fields"><tbody>{rows}</tbody></table>'
 
 
@@ -181,7 +183,7 @@ def _answer(text: str, expected: JsonValue, task: Task) -> str:
         fields = diff.field_differences(expected, text)
         if fields is None:
             return f"{_note('It holds no JSON that can be read.')}{_text(text)}"
-        rows = "".join(f"<tr><th scope='row'>{_inline(x.path)}</th><td>{_field(x)}</td></tr>" for x in fields)
+        rows = "".join(f"<tr><th scope='row'>{_path(x.path)}</th><td>{_field(x)}</td></tr>" for x in fields)
         more = _note(f"Only the first {diff.MOST_FIELDS} fields.") if len(fields) >= diff.MOST_FIELDS else ""
         written = f"<details><summary>As it was written</summary>{_text(text)}</details>"
         return f'<table class="adv-fields"><tbody>{rows}</tbody></table>{more}{written}'
@@ -223,7 +225,7 @@ def _facts(answer: BaselineAnswer, book: AnswerBook) -> str:
         ("Input", f"{f.tokens(usage.input)} tokens{cached}" if usage.input is not None else f.UNKNOWN),
         ("Output", f"{f.tokens(usage.output)} tokens" if usage.output is not None else f.UNKNOWN),
         ("Latency", f.seconds(answer.latency_s)),
-        ("Cost", f.usd(answer.cost_usd)),
+        ("Cost of 1,000", f.usd(None if answer.cost_usd is None else answer.cost_usd * 1000)),
     ]
     if answer.repeats:
         each = " · ".join(f.percent(r, digits=0) for r in answer.repeats)
@@ -252,7 +254,7 @@ def show_prompt(prompt: SentPrompt) -> None:
     badge = (
         ":green-badge[:material/check: Sent]" if sent else ":yellow-badge[:material/build: Rebuilt, not kept]"
     )
-    st.markdown(f"{badge} {ui.escaped(prompt.note.removeprefix('Rebuilt, not kept: '))}")
+    st.markdown(f"{badge} {ui.escaped(prompt.note)}")
     facts = [*prompt.parameters]
     if prompt.model_version:
         facts.append(("Model", prompt.model_version))
@@ -290,6 +292,11 @@ def _text(text: str) -> str:
 
 def _inline(text: str) -> str:
     return escape(f.one_line(text), quote=True)
+
+
+def _path(path: str) -> str:
+    """A field's name, which may break where one key ends."""
+    return re.sub(r"([.\]])(?=[^.\]])", r"\1<wbr>", _inline(path))
 
 
 def _note(text: str) -> str:

@@ -98,8 +98,8 @@ def rebuilt_prompt(book: AnswerBook, baseline: str, item_id: str) -> SentPrompt:
         reason = f"It cannot be built again: {error.message}"
         return SentPrompt(origin="unknown", note=f"The call was not kept with these results. {reason}")
     note = (
-        "Rebuilt, not kept: the call itself was not kept with these results. This is what the advisor would send now, "
-        "with the case's examples as they are and the setting that was chosen then."
+        "The call itself was not kept with these results. This is what the advisor would send now, with the case's "
+        "examples as they are and the setting that was chosen then."
     )
     if retrieved is not None and ask.retrieved != retrieved:
         note += (

@@ -85,9 +85,9 @@ def open_chosen(page: int) -> None:
     open_item(st.session_state[key("item")], page)
 
 
-def open_page() -> None:
+def open_page(name: str) -> None:
     """Shows the page that was chosen."""
-    open_item(None, st.session_state[key("page")])
+    open_item(None, st.session_state[name])
 
 
 # ── filters ──
@@ -189,14 +189,14 @@ def show_list(
 ) -> None:
     """The items of a page, to choose one."""
     if n_pages > 1:
-        st.session_state[key("page")] = page
-        st.pagination(n_pages, key=key("page"), on_change=open_page, max_visible_pages=5)
+        name = key(f"page_{page}_{n_pages}")  # it begins where the address says
+        st.pagination(n_pages, default=page, key=name, on_change=open_page, args=(name,), max_visible_pages=5)
     by_id = {row.id: row for row in rows}
 
     def label(item: str) -> str:
         text = by_id[item].input
         words = text if isinstance(text, str) else str(text[-1].get("content", ""))
-        return f"**{ui.escaped(f.shortened(item, 40))}** {ui.escaped(f.shortened(words, 90))}"
+        return f"**{ui.escaped(f.shortened(item, 40))}** {ui.escaped(f.shortened(words, 64))}"
 
     st.session_state[key("item")] = chosen if chosen in by_id else None
     with st.container(key="items"):
@@ -319,7 +319,7 @@ def main() -> None:
         at, shown = (page - 1) * SIZE, rows[0]
     else:
         shown = book.row(position)
-    left, right = st.columns([1, 3], gap="medium")
+    left, right = st.columns([3, 8], gap="medium")
     with left:
         show_list(rows, shown.id, page, n_pages, wanted)
     with right:
