@@ -6,16 +6,13 @@ for, and rows are made only of the items on a page.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import JsonValue
 
 from advisor.baselines import Baseline, Material, build_baseline
 from advisor.cases.duplicates import DuplicatePair
@@ -26,77 +23,23 @@ from advisor.decision.learning import item_metric
 from advisor.decision.slices import Cut, cuts_of
 from advisor.errors import UsageError
 from advisor.evaluation.indexes import PassageIndexes
-from advisor.records import Failure, ItemResult, Measured, Provenance, Record, Usage
+from advisor.records import ItemResult, Measured, Provenance
 from advisor.scoring import RIGHT_FROM, is_binary
+from advisor.workflow._answer_rows import (
+    AnswerFilter,
+    AnswerRow,
+    BaselineAnswer,
+    Only,
+    Order,
+    State,
+    as_text,
+)
+from advisor.workflow._answer_search import BETWEEN, Texts
 from advisor.workflow._audit import LARGE, audited
 
-State = Literal["right", "wrong", "failed", "no_score", "not_asked"]
-Only = Literal["differ", "all_wrong", "failed", "no_score", "near_duplicate"]
-Order = Literal["held_out", "difference", "longest", "slowest", "dearest"]
-ORDERS: tuple[Order, ...] = get_args(Order)
-ONLY: tuple[Only, ...] = get_args(Only)
 Positions = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 _KEPT_SELECTIONS = 16
-
-
-class AnswerFilter(Record):
-    """Which items are looked for; all that is given must hold."""
-
-    text: str = ""
-    """Stands in the input, the expected output or an answer; or is the item's id or group. Case does not count."""
-    expected: str | None = None
-    """The expected output, as text."""
-    group: str | None = None
-    right: tuple[str, ...] = ()
-    """Baselines that all have the item right."""
-    wrong: tuple[str, ...] = ()
-    """Baselines that all have it wrong; an answer that failed is a wrong one."""
-    only: tuple[Only, ...] = ()
-    """Items on which two baselines differ in right or wrong, that all have wrong, where one failed or has no score, or
-    that have a near duplicate in the training data."""
-    slice: tuple[str, str] | None = None
-    """(dimension, value) of a slice of the decision."""
-
-
-class BaselineAnswer(Record):
-    """What one baseline answered to one item."""
-
-    baseline: str
-    state: State
-    answer: str | None = None
-    score: float | None = None
-    """By the case's metric (accuracy, where only a set has it); None where there is none."""
-    others: dict[str, float] = {}
-    """Scores by further metrics."""
-    usage: Usage = Usage()
-    latency_s: float | None = None
-    cost_usd: float | None = None
-    failure: Failure | None = None
-    repeats: tuple[float, ...] = ()
-    """The score of each answer, where the item was asked several times; `answer` is then the first of them."""
-    failed_repeats: tuple[Failure, ...] = ()
-    finish_reason: str | None = None
-    model_version: str | None = None
-    retrieved: tuple[str, ...] = ()
-    """Documents that were shown, best first."""
-    not_judged: Failure | None = None
-    """Why a judge gave no score."""
-
-
-class AnswerRow(Record):
-    """A held-out item with the answers of all baselines, in the order of the case."""
-
-    position: int
-    """In the held-out set, from 0."""
-    id: str
-    group: str | None
-    input: str | tuple[dict[str, JsonValue], ...]
-    expected: JsonValue
-    documents: tuple[str, ...]
-    answers: tuple[BaselineAnswer, ...]
-    near_duplicate: DuplicatePair | None = None
-    """Its nearest training example, where that is nearly the same; looked for in large data only when asked."""
 
 
 class AnswerBook:
@@ -146,6 +89,7 @@ class AnswerBook:
         self._right = self.scores >= RIGHT_FROM
         self._wrong = self.scores < RIGHT_FROM
         self._asking: dict[str, Baseline] = {}
+        self._texts = Texts(self._folded_texts())  # so that the first search is as quick as any
         self._selections: dict[tuple[AnswerFilter, Order], Positions] = {}
 
     def __len__(self) -> int:
@@ -302,7 +246,7 @@ class AnswerBook:
         if wanted.slice is not None:
             mask &= self._in_slice(*wanted.slice)
         text = wanted.text.strip().casefold()
-        return mask & self._with_text(text) if text else mask
+        return mask & self._texts.holding(text) if text else mask
 
     @cached_property
     def _only(self) -> Mapping[Only, Callable[[], Mask]]:
@@ -335,31 +279,13 @@ class AnswerBook:
                 return mask
         raise UsageError(f"There is no slice {dimension} {value!r}.")
 
-    def _with_text(self, text: str) -> Mask:
-        """Items in whose texts a text stands that is folded already."""
-        inputs, answers, codes = self._folded
-        mask = np.fromiter((text in t for t in inputs), dtype=bool, count=len(inputs))
-        # equal answers are looked at once: of labels there are few
-        found = np.fromiter((text in t for t in answers), dtype=bool, count=len(answers))
-        return mask | np.append(found, False)[codes].any(axis=1)
-
-    @cached_property
-    def _folded(self) -> tuple[list[str], list[str], NDArray[np.int64]]:
-        """(what belongs to each item, each different answer, which answer each baseline gave; -1: none)."""
-        inputs = [
-            "\n".join((e.id, e.group or "", e.input_text, x)).casefold()
-            for e, x in zip(self._items, self._expected, strict=True)
-        ]
-        number: dict[str, int] = {}
-        codes = np.full(self._row.shape, -1, dtype=np.int64)
-        for b, m in enumerate(self.measured):
-            of_row = np.array(
-                [-1 if a is None else number.setdefault(a, len(number)) for a in m.items.answers],
-                dtype=np.int64,
-            )
-            there = self._row[:, b] >= 0
-            codes[there, b] = of_row[self._row[there, b]]
-        return inputs, [a.casefold() for a in number], codes
+    def _folded_texts(self) -> Iterator[str]:
+        """What a search looks at, item by item: id, group, input, expected output and all answers."""
+        answers = [m.items.answers for m in self.measured]
+        for k, (item, expected) in enumerate(zip(self._items, self._expected, strict=True)):
+            texts = [item.id, item.group or "", item.input_text, expected]
+            texts += [answers[b][r] or "" for b, r in enumerate(self._row[k].tolist()) if r >= 0]
+            yield BETWEEN.join(texts).casefold()
 
     @cached_property
     def _expected(self) -> list[str]:
@@ -423,8 +349,3 @@ def _largest(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """The largest known value of each row; minus infinity where none is."""
     largest: NDArray[np.float64] = np.where(np.isnan(values), -np.inf, values).max(axis=1, initial=-np.inf)
     return largest
-
-
-def as_text(value: JsonValue) -> str:
-    """An expected output as text."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

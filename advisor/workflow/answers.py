@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from advisor.workflow._answer_book import (
+from advisor.workflow._answer_book import AnswerBook
+from advisor.workflow._answer_rows import (
     ONLY,
     ORDERS,
-    AnswerBook,
     AnswerFilter,
     AnswerRow,
     BaselineAnswer,
