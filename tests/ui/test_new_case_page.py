@@ -158,8 +158,7 @@ def test_a_sample_is_copied(page: AppTest, tmp_path: Path) -> None:
 def test_a_viewer_may_look_but_not_save(
     page: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "access.yaml").write_text("default: viewer
-")
+    (tmp_path / "access.yaml").write_text("default: viewer\n")
     monkeypatch.setenv("ADVISOR_ACCESS", str(tmp_path / "access.yaml"))
     press(filled(upload(page, CSV.encode())), "Check and estimate")
     assert "needs the role editor" in told(page)
