@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from advisor.access import Identity
 from advisor.cases.loading import load_case
 from advisor.resources import ui_folder
 from tests.reports.decisions import HOSTILE
@@ -156,10 +157,10 @@ def test_a_sample_is_copied(page: AppTest, tmp_path: Path) -> None:
 
 
 def test_a_viewer_may_look_but_not_save(
-    page: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "access.yaml").write_text("default: viewer\n")
-    monkeypatch.setenv("ADVISOR_ACCESS", str(tmp_path / "access.yaml"))
+    viewer = Identity(subject="bob", name="Bob", roles=("viewer",))
+    monkeypatch.setattr("ui_signin.identity", lambda: viewer)
     press(filled(upload(page, CSV.encode())), "Check and estimate")
     assert "needs the role editor" in told(page)
     assert by_label(page.button, "Save the case").disabled

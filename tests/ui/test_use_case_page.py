@@ -156,10 +156,10 @@ def test_hostile_words_are_saved_and_shown_as_text(case: Path) -> None:
 
 
 def test_a_viewer_sees_the_change_but_cannot_save(
-    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    case: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "access.yaml").write_text("default: viewer\n")
-    monkeypatch.setenv("ADVISOR_ACCESS", str(tmp_path / "access.yaml"))
+    viewer = Identity(subject="bob", name="Bob", roles=("viewer",))
+    monkeypatch.setattr("ui_signin.identity", lambda: viewer)
     app = opened()
     by_label(app.text_area, "What is it for?").set_value("Mine.").run()
     assert by_label(app.button, "Save").disabled
