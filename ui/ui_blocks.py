@@ -45,7 +45,7 @@ def section(part: Section, decision: Decision) -> None:
     """A section of the report."""
     terms = TERMS.get(part.id, ())
     help = "\n\n".join(explain.glossary.explained(t) for t in terms) or None
-    st.subheader(escaped(part.title), help=help, anchor=False)
+    st.header(escaped(part.title), help=help, anchor=False)
     for block in part.blocks:
         _block(block, decision)
 

@@ -61,7 +61,7 @@ def verdict_badge(word: DecisionWord) -> str:
 def verdict_box(word: DecisionWord, sentence: str) -> None:
     """A verdict as the banner of a page."""
     box = {"fine_tune": st.success, "do_not_fine_tune": st.info, "not_yet": st.warning}[word]
-    box(f"### {w.VERDICTS[word]}\n\n{escaped(sentence)}", icon=VERDICT[word][0])
+    box(f"## {w.VERDICTS[word]}\n\n{escaped(sentence)}", icon=VERDICT[word][0])
 
 
 def answer_icon(answer: AnswerWord) -> str:
@@ -100,15 +100,17 @@ def table(
     *,
     right_from: int | None = None,
     marked: int | Collection[int] | None = None,
+    label: str = "",
 ) -> None:
     """A table whose text wraps; foreign text stays text.
 
     Args:
-        title: What it shows; said above it, and to screen readers where it scrolls.
+        title: What it shows, said above it.
         header: The columns.
         rows: Finished text; the first cell names its row.
         right_from: The first of the columns that hold numbers.
         marked: Rows that stand out.
+        label: What it shows, for screen readers, where there is no title.
     """
     standing_out = {marked} if isinstance(marked, int) else set(marked or ())
 
@@ -131,7 +133,7 @@ def table(
     head = f"<thead><tr>{heads}</tr></thead>" if any(header) else ""
     caption = f"<caption>{_text(title)}</caption>" if title else ""
     st.html(
-        f'<div class="adv-scroll" tabindex="0" role="region" aria-label="{_text(title) or "Table"}">'
+        f'<div class="adv-scroll" tabindex="0" role="region" aria-label="{_text(title or label or "Table")}">'
         f'<table class="adv-table">{caption}{head}<tbody>{body}</tbody></table></div>'
     )
 
@@ -149,9 +151,16 @@ def chart(decision: Decision, name: str, *terms: str, title: str | None = None, 
         return False
     if heading:
         help = "\n\n".join(glossary.explained(t) for t in terms) or None
-        st.subheader(title or own_title, help=help, anchor=False)
+        st.header(title or own_title, help=help, anchor=False)
     # notes wrap better below a chart of unknown width than inside it
     notes = spec.pop("title", {}).get("text", [])
+    for part in (
+        "mark",
+        "axis",
+        "legend",
+        "title",
+    ):  # the chart has one description; its pieces have none of their own
+        spec["config"].setdefault(part, {})["aria"] = False
     st.vega_lite_chart(spec, width="stretch", theme=None, alt=charts.describe(decision, name))
     if notes:
         st.caption(escaped(" ".join(notes)))

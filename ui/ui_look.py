@@ -8,7 +8,8 @@ __all__ = ["apply"]
 
 _CSS = """<style>
 [data-testid="stMain"] [data-testid="stMainBlockContainer"] { padding: 3.25rem 2.75rem 3rem; max-width: 84rem; }
-[data-testid="stCaptionContainer"] :is(p, li, span) { color: var(--adv-muted); opacity: 1; }
+[data-testid="stCaptionContainer"][data-testid] { opacity: 1; color: var(--adv-muted); }
+[data-testid="stCaptionContainer"] :is(p, li, span) { color: var(--adv-muted); }
 .adv-scroll { overflow-x: auto; }
 .adv-scroll:focus-visible { outline: 2px solid currentcolor; outline-offset: 2px; }
 .adv-table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }

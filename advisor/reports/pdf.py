@@ -55,6 +55,8 @@ ROOM = 135
 """Characters that a row of a table holds, about."""
 LONGEST_WORD = 16
 """Characters after which a word may be broken, so that no column is wider than its page."""
+_WORDS = {"type", "chart", "style", "decision", "answer"}
+"""Keys whose values the template compares, and does not show."""
 _LACKING = (
     "Some characters of this report are in none of its fonts and are shown as boxes. The HTML report shows them; "
     f"{FONTS_ENV} may name a folder of fonts for the PDF."
@@ -192,14 +194,22 @@ def _write_charts(decision: Decision, folder: Path) -> list[str]:
 def _content(decision: Decision, document: Document, lacking: bool) -> dict[str, Any]:
     """The document as the template reads it: cleaned, long words breakable, the front page cut to its size."""
     front, cut = _cut(document.front)
-    whole = (_in_full(document.front),) if cut else ()
+    head = {
+        "title": shortened(document.title, 160),
+        "use_case": shortened(document.use_case, 400),
+        "about": shortened(f"Case {document.case} · {document.about}", 300),
+    }
+    told = (document.title, document.use_case, f"Case {document.case} · {document.about}")
+    cut = cut or any(one_line(whole) != head[k] for k, whole in zip(head, told, strict=True))
+    whole = (_in_full(document.front, told),) if cut else ()
     day = decision.generated_at
-    page = front.model_dump(mode="json") | {"use_case": shortened(document.use_case, 400)}
+    page = front.model_dump(mode="json") | {"use_case": head["use_case"]}
     page["notes"] = [*page["notes"], *([_LACKING] if lacking else [])]
     content = {
         **document.model_dump(mode="json", exclude={"front", "evidence", "appendix"}),
         "front": page,
-        "about": f"Case {document.case} · {document.about}",
+        "title": head["title"],
+        "about": head["about"],
         "running": shortened(f"{document.case} · {document.front.word}", 90),
         "footer": f"advisor {__version__}{f' · run {shortened(decision.run, 60)}' if decision.run else ''}",
         "evidence": [_section(s) for s in (*whole, *document.evidence)],
@@ -247,9 +257,9 @@ def _flat(value: Any) -> Any:
     return value if not hasattr(value, "model_dump") else tuple(map(_flat, value.model_dump().values()))
 
 
-def _in_full(front: FrontPage) -> Section:
+def _in_full(front: FrontPage, head: tuple[str, ...]) -> Section:
     """The lines of the first page without cuts; what would turn the verdict has a section of its own anyway."""
-    blocks: list[Block] = [bullets((front.sentence, *front.notes))]
+    blocks: list[Block] = [bullets((*head, front.sentence, *front.notes))]
     for title, lines in (
         ("Why", front.reasons),
         ("What is at stake", front.stake),
@@ -300,7 +310,7 @@ def _widths(table: Table) -> list[int]:
 def _breakable(value: Any) -> Any:
     """Every text cleaned, and with places where a long word may be broken."""
     if isinstance(value, dict):
-        return {k: v if k in ("type", "chart", "style") else _breakable(v) for k, v in value.items()}
+        return {k: v if k in _WORDS else _breakable(v) for k, v in value.items()}
     if isinstance(value, list):
         return [_breakable(v) for v in value]
     if not isinstance(value, str):

@@ -62,21 +62,8 @@ def evidence_of(
     """
     from advisor.catalogue.of_case import ends_of_case, prices_of_case, tunability_of_case
     from advisor.decision.evidence import CaseEvidence, DataFacts
-    from advisor.evaluation.results_file import RESULTS_FILE, read_results
 
-    warnings: list[str] = []
-    measured, run_id, provenance = ([], None, None) if store is None else from_store(loaded, store)
-    recorded = loaded.folder / RESULTS_FILE
-    if not measured and recorded.exists():
-        measured, recording = read_results(loaded, recorded)
-        provenance = recording.provenance
-        measured = measured if store is None else _with_load_tests(loaded, store, measured)
-        warnings += recording.warnings
-    if not measured or provenance is None:
-        raise NoResultsError(
-            f"Nothing was measured yet of case {loaded.case.name!r}, as it is now.",
-            hint=f"Measure it with: advisor run {loaded.folder}",
-        )
+    measured, run_id, provenance, warnings = measured_of(loaded, store)
     found = found or audited(loaded)
     moment = now or datetime.now(UTC)
     reported = {} if store is None or run_id is None else _reported_ends(store, run_id)
@@ -107,6 +94,32 @@ def evidence_of(
         human_labels=loaded.human_labels,
         expected={e.id: e.output for e in loaded.held_out},
     )
+
+
+def measured_of(
+    loaded: LoadedCase, store: Store | None
+) -> tuple[list[Measured], str | None, Provenance, list[str]]:
+    """(what was measured, the newest run, where it comes from, warnings): from the store, else as recorded.
+
+    Raises:
+        NoResultsError: Nothing was measured yet.
+    """
+    from advisor.evaluation.results_file import RESULTS_FILE, read_results
+
+    warnings: list[str] = []
+    measured, run_id, provenance = ([], None, None) if store is None else from_store(loaded, store)
+    recorded = loaded.folder / RESULTS_FILE
+    if not measured and recorded.exists():
+        measured, recording = read_results(loaded, recorded)
+        provenance = recording.provenance
+        measured = measured if store is None else _with_load_tests(loaded, store, measured)
+        warnings += recording.warnings
+    if not measured or provenance is None:
+        raise NoResultsError(
+            f"Nothing was measured yet of case {loaded.case.name!r}, as it is now.",
+            hint=f"Measure it with: advisor run {loaded.folder}",
+        )
+    return measured, run_id, provenance, warnings
 
 
 def _hashes(loaded: LoadedCase, measured: Sequence[Measured]) -> dict[str, str]:

@@ -21,7 +21,7 @@ if str(ui_folder()) not in sys.path:
 
 APP = str(ui_folder() / "streamlit_app.py")
 Decide = Callable[[Path, dict[str, str]], Decision]
-KINDS = ("title", "subheader", "markdown", "caption", "success", "info", "warning", "error")
+KINDS = ("title", "header", "subheader", "markdown", "caption", "success", "info", "warning", "error")
 
 
 def prepared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -30,6 +30,7 @@ def prepared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("ADVISOR_STORE", raising=False)
     monkeypatch.delenv("ADVISOR_ACCESS", raising=False)
     monkeypatch.setenv("ADVISOR_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)  # new cases are looked for where one is
     st.cache_data.clear()
     st.cache_resource.clear()
 

@@ -144,8 +144,8 @@ def test_inputs_and_map_are_drawn_when_they_are_looked_at(monkeypatch) -> None:
     app = opened("costs", case="support_intents")
     key = f"{CASE.resolve()}|tabs"
     for tab, said in (
-        ("What moves the gain", "One assumption at a time"),
-        ("The verdict elsewhere", "The verdict at other volumes and worths"),
+        ("Sensitivity", "One assumption at a time"),
+        ("Verdict map", "The verdict at other volumes and worths"),
     ):
         app.session_state[key] = tab
         app.run()

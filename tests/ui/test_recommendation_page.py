@@ -39,7 +39,7 @@ def test_it_shows_the_verdict_its_figures_and_reasons(monkeypatch) -> None:
         assert text in said
     assert "older than 90 days" in "".join(w.value for w in app.warning)
     for title in ("Why", "What is at stake", "What would turn it", "Next steps", "What tuning needs"):
-        assert title in [s.value for s in app.subheader]
+        assert title in [s.value for s in app.header]
 
 
 def test_what_is_missing_is_a_shopping_list_with_costs_and_the_unknown_is_said(monkeypatch) -> None:
@@ -66,7 +66,7 @@ def test_the_ten_questions_can_be_opened_and_each_piece_of_evidence_says_its_kin
 def test_every_part_of_the_report_can_be_reached(monkeypatch) -> None:
     app = page_of(monkeypatch, full_decision())
     labels = [t.label for t in app.tabs]
-    assert labels[:2] == ["The ten questions", "Comparison"]
+    assert labels[:2] == ["Questions", "Comparison"]
     said = ""
     for label in labels:
         app.session_state["evidence"] = label

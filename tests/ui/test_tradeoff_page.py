@@ -55,7 +55,7 @@ def test_every_baseline_is_in_the_table_with_units_and_unknown_is_said(monkeypat
 
 def test_figures_explain_themselves(monkeypatch) -> None:
     deciding(monkeypatch, lambda case, overrides: full_decision())
-    helps = [s.proto.help for s in opened("tradeoff").subheader]
+    helps = [s.proto.help for s in opened("tradeoff").header]
     assert any("*How sure:*" in h and "Pareto" in h for h in helps)
 
 

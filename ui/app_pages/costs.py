@@ -39,15 +39,16 @@ def figures(d: Decision, own: Decision) -> list[tuple[str, str, str, str]]:
         )
 
     months = f.count(d.facts.horizon_months)
+    average = "average over the ranges" if uncertain.has_money(d) else ""
     labels = (
-        ("Recommended", "verdict"),
-        ("Confidence", "confidence"),
-        (f"Gain of tuning over {months} months", "stake"),
-        (f"Its cost over {months} months", "over_horizon"),
+        ("Recommended", "", "verdict"),
+        ("Confidence", "", "confidence"),
+        (f"Gain of tuning over {months} months", average, "stake"),
+        (f"Its cost over {months} months", "", "over_horizon"),
     )
     return [
-        (label, now, was(now, before), term)
-        for (label, term), now, before in zip(labels, of(d), of(own), strict=True)
+        (label, now, "; ".join(n for n in (note, was(now, before)) if n), term)
+        for (label, note, term), now, before in zip(labels, of(d), of(own), strict=True)
     ]
 
 
@@ -68,7 +69,7 @@ def show_verdict(d: Decision, own: Decision) -> None:
 def show_months(d: Decision) -> None:
     """Costs month by month: a chart, and the same as a table."""
     if not explain.chart(d, "cost", "over_horizon", "break_even"):
-        st.subheader("What it costs over time", anchor=False)
+        st.header("What it costs over time", anchor=False)
         st.markdown("No baseline's costs are known: prices or throughput are missing. Unknown is not zero.")
     with st.expander("Month by month as a table", icon=":material/table:"):
         each = "Up to the end of each month", "In each month"
@@ -100,7 +101,7 @@ def show_moves(d: Decision) -> None:
 def show_elsewhere(d: Decision) -> None:
     """The verdict at other volumes and worths."""
     if not d.verdict_map:
-        st.subheader("The verdict elsewhere", anchor=False)
+        st.header("The verdict elsewhere", anchor=False)
         st.markdown("There is no map: no tuned model was compared with an alternative yet.")
         return
     explain.chart(d, "map", "map")
@@ -140,7 +141,7 @@ if unread:
 
 left, right = st.columns([1, 2], gap="large")
 with left:
-    st.subheader(
+    st.header(
         "What if …", anchor=False, help="Changes the verdict in place. Nothing is saved, no model is called."
     )
     if changes:
@@ -162,7 +163,7 @@ with left:
     changing.controls(folder, assumptions, changes, fraction=fraction)
 with right:
     over, moves, elsewhere = st.tabs(
-        ["Month by month", "What moves the gain", "The verdict elsewhere"],
+        ["Month by month", "Sensitivity", "Verdict map"],
         key=f"{folder}|tabs",
         on_change="rerun",
     )

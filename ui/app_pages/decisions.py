@@ -11,7 +11,7 @@ import ui_explain as explain
 import ui_shared as ui
 
 from advisor import formatting as f
-from advisor.access import load_access
+from advisor.access import THIS_MACHINE, load_access
 from advisor.errors import AdvisorError, NoResultsError
 from advisor.reports.overview import Overview, age, age_days, most_pressing_first
 from advisor.reports.wording import confidence
@@ -154,7 +154,8 @@ folders = ui.case_folders(os.environ)
 samples = [p for p in folders if p.parent == sample_cases_folder().resolve()]
 own = [p for p in folders if p not in samples]
 with ui.errors_in_words():
-    may_open = load_access() is None
+    # where others sign in, no one may look around on this machine
+    may_open = load_access() is None and ui.identity().asserted_by == THIS_MACHINE
 with st.container(horizontal=True, vertical_alignment="center"):
     ui.page_link("new_case", "New case")
     if may_open:
@@ -183,7 +184,7 @@ else:
         )
         ui.page_link("new_case", "New case")
 if samples:
-    st.subheader("Sample cases", anchor=False)
+    st.header("Sample cases", anchor=False)
     fresh = listed(samples, order, words) or fresh
 elif not own:
     st.info("The sample cases did not come with this installation. Install the package again to have them.")

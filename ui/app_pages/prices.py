@@ -102,8 +102,13 @@ def show_case(case: Case, today: date) -> None:
         else:
             paid, source = f.UNKNOWN, "give the model prices or serving in case.yaml"
         rows.append([name, f"{spec.provider}: {spec.model}", "yes" if tuned else "no", paid, source])
-    st.subheader("Models of this case", anchor=False)
-    explain.table("", ("Model", "Provider and name", "Is tuned", "What is paid", "Said by"), rows)
+    st.header("Models of this case", anchor=False)
+    explain.table(
+        "",
+        ("Model", "Provider and name", "Is tuned", "What is paid", "Said by"),
+        rows,
+        label="Models of this case",
+    )
 
 
 def own_case(folder: Path) -> Case | None:
@@ -150,9 +155,9 @@ for provider in dict.fromkeys(r.price.provider for r in models):
     found = [r for r in rows if matching([[*r, title]], words)]
     shown += len(found)
     if found:
-        st.subheader(ui.escaped(title), anchor=False)
+        st.header(ui.escaped(title), anchor=False)
         marked = [i for i, r in enumerate(found) if r[0].endswith("(this case)")]
-        explain.table("", HEADER, found, marked=marked)
+        explain.table("", HEADER, found, marked=marked, label=f"Prices of {title}")
 gpu_cells = [
     [
         g.gpu.gpu,
@@ -165,8 +170,8 @@ gpu_cells = [
 ]
 found = matching(gpu_cells, words)
 if found:
-    st.subheader("Machines with a GPU", anchor=False)
+    st.header("Machines with a GPU", anchor=False)
     header = ("GPU", "Where", "USD per hour", "USD per hour, may be taken away", "Source and day")
-    explain.table("", header, found)
+    explain.table("", header, found, label="Prices of machines")
 if not shown and not found:
     st.info("No price holds these words.")

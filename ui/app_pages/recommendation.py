@@ -16,12 +16,12 @@ from advisor.reports.uncertain import shopping
 
 TILE_TERMS = ("Recommended", "verdict"), ("Confidence", "confidence"), ("cost", "over_horizon")
 PARTS: dict[str, tuple[str, ...]] = {
-    "The ten questions": ("questions",),
+    "Questions": ("questions",),
     "Comparison": ("comparison", "charts", "pairs", "sure"),
-    "Costs, and what would turn it": ("over-time", "break-even", "load", "flips", "inputs"),
-    "What one run hides": ("luck", "slices", "diagnosis", "judge", "further"),
+    "Costs": ("over-time", "break-even", "load", "flips", "inputs"),
+    "Noise": ("luck", "slices", "diagnosis", "judge", "further"),
 }
-REST = "Settings, method, provenance"
+REST = "Method"
 ELSEWHERE = ("warnings", "readiness")  # stand on the page itself
 
 
@@ -49,7 +49,7 @@ def term_of(label: str) -> str:
 def listed(title: str, lines: tuple[str, ...], term: str | None = None) -> None:
     """A short list under its heading."""
     if lines:
-        st.subheader(title, anchor=False, help=explain.glossary.explained(term) if term else None)
+        st.header(title, anchor=False, help=explain.glossary.explained(term) if term else None)
         ui.bullets(lines)
 
 
@@ -58,7 +58,7 @@ def show_missing(decision: Decision) -> None:
     lines = shopping(decision)
     if not lines:
         return
-    st.subheader("What is missing", anchor=False, help=explain.glossary.explained("missing"))
+    st.header("What is missing", anchor=False, help=explain.glossary.explained("missing"))
     bought = decision.verdict.shopping_list
     if any(p.cost_usd is not None or p.worth_usd is not None for p in bought):
         told = {p.text for p in bought}
@@ -81,7 +81,7 @@ def show_evidence(document: Document, decision: Decision) -> None:
     parts = {title: [sections[id] for id in ids if id in sections] for title, ids in PARTS.items()}
     parts[REST] = [s for id, s in sections.items() if id not in placed]
     parts = {title: found for title, found in parts.items() if found}
-    st.subheader("The evidence", anchor=False)
+    st.header("The evidence", anchor=False)
     for tab, found in zip(
         st.tabs(list(parts), key="evidence", on_change="rerun"), parts.values(), strict=True
     ):

@@ -45,10 +45,10 @@ def show_tradeoff(decision: Decision) -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         if not explain.chart(decision, name, *terms):
-            st.subheader("Nothing to draw yet", anchor=False)
+            st.header("Nothing to draw yet", anchor=False)
             st.markdown(f"{labels[axis]} or quality is unknown of every baseline: unknown is not zero.")
     with right:
-        st.subheader("In words", anchor=False)
+        st.header("In words", anchor=False)
         ui.bullets(frontier_lines(decision, axis))
         measured = "measured" if axis == "latency" else "estimated"
         st.markdown(

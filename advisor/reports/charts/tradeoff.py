@@ -38,9 +38,9 @@ def latency_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WI
 def _chart(decision: Decision, axis: Axis, theme: Theme, width: Width) -> alt.LayerChart | None:
     scale = against(decision, axis)
     known = [
-        (b, amount, value)
+        (b, cost, value)
         for b in decision.baselines
-        if (amount := scale.value(b)) is not None and (value := b.quality.value) is not None
+        if (cost := scale.value(b)) is not None and (value := b.quality.value) is not None
     ]
     if not known:
         return None

@@ -31,7 +31,11 @@ def front_page(d: Decision, context: ReportContext, drawn: Drawn) -> FrontPage:
     """The front page of a decision."""
     v = d.verdict
     signed = context.review.status if context.review else None
-    notes = (wording.stopped_early(d), uncertain.meanwhile(d), f"Review: {signed}." if signed else None)
+    notes = (
+        wording.stopped_early(d),
+        uncertain.meanwhile(d),
+        f"Review: {signed.rstrip('.')}." if signed else None,
+    )
     return FrontPage(
         decision=v.decision,
         word=wording.VERDICTS[v.decision],
