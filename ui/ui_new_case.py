@@ -145,6 +145,7 @@ def columns_step(upload: Upload) -> dict[str, Any] | None:
         help="The column with the right answer, e.g. Queue. Several make one JSON object, e.g. Customer and Amount.",
     )
     choices = [NONE, *names]
+    left, right = st.columns(2)  # a row of its own: on a phone the columns of each row follow one another
     id = left.selectbox(
         "What names a row",
         choices,

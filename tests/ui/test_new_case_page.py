@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from advisor import access
 from advisor.access import Identity
 from advisor.cases.loading import load_case
 from advisor.resources import ui_folder
@@ -35,6 +34,7 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scripted: Any) -> AppT
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ADVISOR_CASES", str(tmp_path / "mine"))
     monkeypatch.delenv("ADVISOR_STORE", raising=False)
+    monkeypatch.delenv("ADVISOR_ACCESS", raising=False)
     app = AppTest.from_file(str(ui_folder() / "streamlit_app.py"), default_timeout=60)
     return app.switch_page("app_pages/new_case.py").run()
 
@@ -156,9 +156,11 @@ def test_a_sample_is_copied(page: AppTest, tmp_path: Path) -> None:
     assert load_case(tmp_path / "mine" / "my_policy_qa").case.name == "policy_qa"
 
 
-def test_a_viewer_may_look_but_not_save(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_viewer_may_look_but_not_save(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     viewer = Identity(subject="bob", name="Bob", roles=("viewer",))
-    monkeypatch.setattr(access, "local_operator", lambda *a, **k: viewer)
+    monkeypatch.setattr("ui_signin.identity", lambda: viewer)
     press(filled(upload(page, CSV.encode())), "Check and estimate")
     assert "needs the role editor" in told(page)
     assert by_label(page.button, "Save the case").disabled

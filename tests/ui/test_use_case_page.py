@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from advisor import access, workflow
+from advisor import workflow
 from advisor.access import Identity
 from advisor.cases.about_questions import ABOUT_QUESTIONS
 from advisor.cases.loading import load_case
@@ -30,7 +30,7 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     st.cache_data.clear()
     monkeypatch.setenv("ADVISOR_CASES", str(tmp_path))
     monkeypatch.delenv("ADVISOR_STORE", raising=False)
-    monkeypatch.setattr(access, "local_operator", lambda *a, **k: EDITOR)
+    monkeypatch.delenv("ADVISOR_ACCESS", raising=False)
 
     def nothing(*arguments: Any, **options: Any) -> Any:
         raise NoResultsError("Nothing was measured yet.", hint="Run it.")
@@ -109,6 +109,8 @@ def test_a_declaration_is_shown_as_a_change_and_then_saved(case: Path) -> None:
 def test_a_range_is_saved_and_half_of_one_is_not(case: Path) -> None:
     app = opened()
     label = "Hours for training data"
+    assert f"{label}: low" not in [n.label for n in app.number_input]
+    by_label(app.toggle, "I am not sure of some numbers").set_value(True).run()
     by_label(app.number_input, f"{label}: low").set_value(10.0).run()
     assert "give the likely value alone, or low, likely and high together" in told(app)
     by_label(app.number_input, f"{label}: high").set_value(30.0).run()
@@ -153,9 +155,11 @@ def test_hostile_words_are_saved_and_shown_as_text(case: Path) -> None:
     assert "<script" not in told(opened())
 
 
-def test_a_viewer_sees_the_change_but_cannot_save(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_viewer_sees_the_change_but_cannot_save(
+    case: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     viewer = Identity(subject="bob", name="Bob", roles=("viewer",))
-    monkeypatch.setattr(access, "local_operator", lambda *a, **k: viewer)
+    monkeypatch.setattr("ui_signin.identity", lambda: viewer)
     app = opened()
     by_label(app.text_area, "What is it for?").set_value("Mine.").run()
     assert by_label(app.button, "Save").disabled

@@ -134,8 +134,10 @@ def question(folder: Path, case: Case, it: AboutQuestion, number: int, decision:
     return {} if text.strip() == said.strip() else {("declared", it.id): text.strip() or None}
 
 
-def range_field(folder: Path, case: Case, key: str, step: float, help: str) -> tuple[Changes, str | None]:
-    """A number, or a range of low, likely and high; and what is wrong with it."""
+def range_field(
+    folder: Path, case: Case, key: str, step: float, help: str, *, unsure: bool
+) -> tuple[Changes, str | None]:
+    """A number, or a range of low, likely and high where one is unsure; and what is wrong with it."""
     part, name = key.split(".")
     now = getattr(getattr(case, part), name)
     given = name in getattr(case, part).model_fields_set and now is not None
@@ -143,7 +145,8 @@ def range_field(folder: Path, case: Case, key: str, step: float, help: str) -> t
     if given:
         start = (now.low, now.likely, now.high) if isinstance(now, Range) else (None, float(now), None)
     label = fields.field_label(key)
-    columns = st.columns([2, 1, 1], vertical_alignment="bottom")
+    ranged = unsure or start[0] is not None
+    columns = st.columns([2, 1, 1] if ranged else 1, vertical_alignment="bottom")
     values = [
         column.number_input(
             text,
@@ -155,10 +158,13 @@ def range_field(folder: Path, case: Case, key: str, step: float, help: str) -> t
             help=help if place == 1 else "Only if you are not sure: give a low and a high value.",
         )
         for column, place, text in zip(
-            columns, (1, 0, 2), (label, f"{label}: low", f"{label}: high"), strict=True
+            columns,
+            (1, 0, 2)[: len(columns)],
+            (label, f"{label}: low", f"{label}: high")[: len(columns)],
+            strict=True,
         )
     ]
-    likely, low, high = values
+    likely, low, high = values if ranged else (*values, None, None)
     if (low is None) != (high is None) or (likely is None and low is not None):
         return {}, f"{label}: give the likely value alone, or low, likely and high together."
     if low is not None and not low <= likely <= high:
@@ -174,10 +180,16 @@ def assumptions(folder: Path, case: Case) -> tuple[Changes, list[str]]:
     """Traffic, worth, effort, and what must hold."""
     changes: Changes = {}
     wrong: list[str] = []
+    unsure = st.toggle(
+        "I am not sure of some numbers",
+        key=f"use_case:{folder}:unsure",
+        help="Gives each number a low and a high value beside the likely one, e.g. 6000, 9000 and 15000 requests. The "
+        "verdict then says how sure it is over these ranges.",
+    )
     for title, keys in RANGES.items():
         st.subheader(title, anchor=False)
         for key, step, help in keys:
-            found, problem = range_field(folder, case, key, step, help)
+            found, problem = range_field(folder, case, key, step, help, unsure=unsure)
             changes |= found
             wrong += [problem] if problem else []
     st.subheader("Bar, horizon and constraints", anchor=False)
