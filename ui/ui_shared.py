@@ -23,6 +23,8 @@ from advisor.resources import sample_cases_folder
 from advisor.workflow.overviews import last_change
 
 if TYPE_CHECKING:
+    from streamlit.navigation.page import StreamlitPage
+
     from advisor.access import Identity
     from advisor.workflow.what_if import WhatIf
 
@@ -42,6 +44,7 @@ __all__ = [
     "last_change",
     "open_folder",
     "page_link",
+    "show_navigation",
     "table",
     "what_if",
 ]
@@ -61,12 +64,13 @@ class PageOf:
     """Its address; the first page has none."""
 
 
+OF_A_CASE = "This case"
 NAVIGATION: dict[str, tuple[PageOf, ...]] = {
     "Cases": (
         PageOf("app_pages/decisions.py", "Decisions", ":material/list_alt:", ""),
         PageOf("app_pages/new_case.py", "New case", ":material/add_circle:", "new_case"),
     ),
-    "This case": (
+    OF_A_CASE: (
         PageOf("app_pages/use_case.py", "Use case and questions", ":material/help_center:", "use_case"),
         PageOf("app_pages/run.py", "Run", ":material/play_circle:", "run"),
         PageOf("app_pages/tradeoff.py", "Tradeoff", ":material/scatter_plot:", "tradeoff"),
@@ -174,6 +178,17 @@ def _what_if(case: str, changed: float, store: str | None, moment: str) -> WhatI
     from advisor.workflow.what_if import what_if
 
     return what_if(case, store=store)
+
+
+def show_navigation(pages: Mapping[str, StreamlitPage]) -> None:
+    """The sidebar's links to all pages, by their addresses; those of a case name the one that is looked at."""
+    wanted = st.query_params.get(CASE_PARAMETER) or st.session_state.get(_CHOSEN)
+    with st.sidebar.container(gap="xxsmall"):
+        for title, group in NAVIGATION.items():
+            st.caption(title)
+            for about in group:
+                of_case = {CASE_PARAMETER: wanted} if wanted and title == OF_A_CASE else None
+                st.page_link(pages[about.url_path], label=about.title, icon=about.icon, query_params=of_case)
 
 
 # --- who is here -------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -125,32 +125,46 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 @dataclass
 class Watched:
-    """What a page did that it must not do."""
+    """What the app's pages did that they must not do."""
 
-    allowed: set[str] = field(default_factory=set)
-    """Origins: the app's own, and where a test says so a provider's."""
+    own: str
+    """The app's origin."""
+    provider: str | None = None
+    """The origin of a provider that signs people in; what its pages do is its own affair."""
     problems: list[str] = field(default_factory=list)
 
     def watch(self, page: Page) -> None:
         """Notes errors of the page, and everything that it asks of others; those requests are not sent."""
         page.on("console", lambda m: self._note(m.text, m.location["url"]) if m.type == "error" else None)
         page.on("pageerror", lambda e: self.problems.append(f"uncaught: {e}"))
-        page.on("websocket", lambda s: self._check(s.url.replace("ws", "http", 1)))
-        page.route(
-            "**/*", lambda route: route.continue_() if self._check(route.request.url) else route.abort()
-        )
+        page.on("websocket", lambda s: self._check(s.url.replace("ws", "http", 1), self.own))
+        page.route("**/*", self._answer)
+
+    def _answer(self, route: Route) -> None:
+        asker = route.request.frame.url if not route.request.is_navigation_request() else ""
+        if self._check(route.request.url, asker):
+            route.continue_()
+        else:
+            route.abort()
 
     def _note(self, text: str, url: str) -> None:
-        # below a page's own path Streamlit first looks for its server there, and then at the root
-        if not ("404" in text and "/_stcore/" in url):
+        # below a page's own path Streamlit first looks for its server there, and then at the root;
+        # a request to others was noted when it was made
+        if origin(url) in (self.own, "://") and not ("404" in text and "/_stcore/" in url):
             self.problems.append(f"console: {text} ({url})")
 
-    def _check(self, url: str) -> bool:
-        parts = urlsplit(url)
-        fine = parts.scheme in ("data", "blob", "about") or f"{parts.scheme}://{parts.netloc}" in self.allowed
-        if not fine:
+    def _check(self, url: str, asker: str) -> bool:
+        if urlsplit(url).scheme in ("data", "blob", "about") or origin(url) in (self.own, self.provider):
+            return True
+        if origin(asker) != self.provider:
             self.problems.append(f"asked another origin: {url}")
-        return fine
+        return False
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 @pytest.fixture(scope="module")
@@ -175,14 +189,12 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Opens pages, each in a context of its own; fails the test if one of them did what it must not do."""
     opened: list[tuple[Any, Watched]] = []
 
-    def open_page(app: App, *, allowed: tuple[str, ...] = (), width: int = 1280, **options: Any) -> Page:
+    def open_page(app: App, *, provider: str | None = None, width: int = 1280, **options: Any) -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": 900 if width > 600 else 844},
-            reduced_motion="reduce",
-            **options,
+            viewport={"width": width, "height": 900 if width > 600 else 844}, reduced_motion="reduce", **options
         )
         context.set_default_timeout(30_000)
-        watched = Watched({app.url, *allowed})
+        watched = Watched(app.url, provider)
         page = context.new_page()
         watched.watch(page)
         opened.append((context, watched))
