@@ -32,7 +32,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str, 
     return Started.calls
 
 
-def test_by_default_only_this_machine_reaches_it_and_that_is_said(started: Any, cli: Callable[..., Any]) -> None:
+def test_by_default_only_this_machine_reaches_it_and_that_is_said(
+    started: Any, cli: Callable[..., Any]
+) -> None:
     result = cli("ui", "--no-browser")
     assert result.code == 0
     assert "only this machine reaches the app" in result.err
@@ -51,11 +53,15 @@ def test_others_do_not_reach_it_unasked(address: str, started: Any, cli: Callabl
 
 
 @pytest.mark.parametrize("address", ["localhost", "127.0.0.2", "::1"])
-def test_other_names_of_this_machine_are_this_machine(address: str, started: Any, cli: Callable[..., Any]) -> None:
+def test_other_names_of_this_machine_are_this_machine(
+    address: str, started: Any, cli: Callable[..., Any]
+) -> None:
     assert cli("ui", "--address", address).code == 0
 
 
-def test_without_sign_in_only_when_said_and_then_it_is_said_loudly(started: Any, cli: Callable[..., Any]) -> None:
+def test_without_sign_in_only_when_said_and_then_it_is_said_loudly(
+    started: Any, cli: Callable[..., Any]
+) -> None:
     result = cli("ui", "--address", "0.0.0.0", "--no-sign-in")
     assert result.code == 0
     assert "WARNING: no sign-in" in result.err

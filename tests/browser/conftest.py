@@ -191,7 +191,9 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def open_page(app: App, *, provider: str | None = None, width: int = 1280, **options: Any) -> Page:
         context = browser.new_context(
-            viewport={"width": width, "height": 900 if width > 600 else 844}, reduced_motion="reduce", **options
+            viewport={"width": width, "height": 900 if width > 600 else 844},
+            reduced_motion="reduce",
+            **options,
         )
         context.set_default_timeout(30_000)
         watched = Watched(app.url, provider)

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +15,7 @@ from tests.browser.conftest import HERE, App, visit
 
 pytest.importorskip("streamlit")
 sys.path.insert(0, str(ui_folder()))
-import ui_shared  # noqa: E402
+import ui_shared
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -114,9 +114,7 @@ def test_an_address_that_the_provider_did_not_verify_gives_no_role_and_a_name_is
     assert "reviewer" not in account.inner_text()
 
 
-def test_who_may_not_sign_in_stays_outside(
-    team: App, provider: str, new_page: Callable[..., Page]
-) -> None:
+def test_who_may_not_sign_in_stays_outside(team: App, provider: str, new_page: Callable[..., Page]) -> None:
     page = new_page(team, provider=provider)
     visit(page, team.at())
     page.get_by_role("button", name="Sign in").click()
@@ -132,9 +130,7 @@ def test_a_cookie_that_somebody_made_up_signs_nobody_in(team: App, new_page: Cal
     assert page.get_by_role("button", name="Sign in").is_visible()
 
 
-def test_roles_without_a_provider_open_nothing(
-    tmp_path: Path, new_page: Callable[..., Page]
-) -> None:
+def test_roles_without_a_provider_open_nothing(tmp_path: Path, new_page: Callable[..., Page]) -> None:
     (tmp_path / "access.yaml").write_text(ACCESS)
     environment = {"ADVISOR_ACCESS": str(tmp_path / "access.yaml")}
     with started_app(tmp_path / "home", write_case(tmp_path / "little"), environment=environment) as app:
