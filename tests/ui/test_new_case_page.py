@@ -156,9 +156,7 @@ def test_a_sample_is_copied(page: AppTest, tmp_path: Path) -> None:
     assert load_case(tmp_path / "mine" / "my_policy_qa").case.name == "policy_qa"
 
 
-def test_a_viewer_may_look_but_not_save(
-    page: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_viewer_may_look_but_not_save(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     viewer = Identity(subject="bob", name="Bob", roles=("viewer",))
     monkeypatch.setattr("ui_signin.identity", lambda: viewer)
     press(filled(upload(page, CSV.encode())), "Check and estimate")

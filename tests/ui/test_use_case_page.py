@@ -155,9 +155,7 @@ def test_hostile_words_are_saved_and_shown_as_text(case: Path) -> None:
     assert "<script" not in told(opened())
 
 
-def test_a_viewer_sees_the_change_but_cannot_save(
-    case: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_viewer_sees_the_change_but_cannot_save(case: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     viewer = Identity(subject="bob", name="Bob", roles=("viewer",))
     monkeypatch.setattr("ui_signin.identity", lambda: viewer)
     app = opened()
