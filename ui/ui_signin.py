@@ -10,7 +10,7 @@ import streamlit as st
 
 from advisor.access import ACCESS_VARIABLE, Identity, identity_of, load_access, local_operator, nobody
 from advisor.errors import AccessError, AdvisorError
-from advisor.reports.markdown import escaped
+from advisor.reports.escaping import escaped
 
 __all__ = ["admitted", "identity", "is_needed", "show_account"]
 

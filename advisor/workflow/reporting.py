@@ -105,7 +105,7 @@ def reports(
         MissingExtraError: A PDF is wanted, and what makes it is not installed.
     """
     wanted = _checked(formats)
-    found = reportable(case, store=store, overrides=overrides, review=review or _reviewed(case, store))
+    found = reportable(case, store=store, overrides=overrides, review=review)
     stem = safe_name(found.decision.case)
     return _write(found, wanted, output or DEFAULT_REPORTS, stem)
 
@@ -346,10 +346,10 @@ def _batched(
 
     try:
         try:
-            found = reportable(case, store=store, review=_reviewed(case, store))
+            found = reportable(case, store=store)
         except NoResultsError:
             run(case, store=store, progress=progress)
-            found = reportable(case, store=store, review=_reviewed(case, store))
+            found = reportable(case, store=store)
         stem = _free_name(found.decision.case, case, taken)
         changed = _since(target / f"{stem}.json", found.decision)
         paths = _write(found, [f for f in formats if f != "json"], target, stem)
@@ -368,16 +368,6 @@ def _batched(
         changed=changed,
         at_stake_usd=at_stake_usd(found.decision),
     )
-
-
-def _reviewed(case: Path | str, store: str | None) -> ReviewFacts | None:
-    """What is known of the case's review; None where none was opened, or nothing was measured."""
-    from advisor.workflow.reviewing import review_facts
-
-    try:
-        return review_facts(case, store=store)
-    except NoResultsError:
-        return None
 
 
 def _free_name(name: str, case: Path, taken: set[str]) -> str:

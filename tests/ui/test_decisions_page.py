@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ import pytest
 from advisor.errors import CaseError, NoResultsError, Problem
 from advisor.formatting import clean
 from advisor.records import Decision
+from advisor.resources import ui_folder
 from tests.conftest import write_case
 from tests.reports.decisions import HOSTILE, full_decision, hostile_decision, undecided_decision
 from tests.ui.app import deciding, html, opened, prepared, told
@@ -168,3 +172,21 @@ def test_where_access_is_on_no_folder_of_the_server_can_be_opened(monkeypatch, t
     app = opened()
     assert not app.exception
     assert not [t for t in app.text_input if t.key == "folder"]
+
+
+def test_the_list_is_there_before_anything_heavy_is_loaded() -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import streamlit, ui_look, ui_shared, ui_signin, ui_explain\n"
+        "from advisor.reports import overview\n"
+        "from advisor.workflow import overviews\n"
+        "print(sorted({'altair', 'vl_convert', 'scipy', 'sklearn', 'sqlalchemy', 'torch'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(ui_folder())],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert done.stdout.strip().splitlines()[-1] == "[]"
