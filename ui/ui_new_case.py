@@ -68,7 +68,9 @@ def file_step(label: str, key: str) -> Upload | None:
         "export of a ticket system, or an Excel sheet with the columns Message and Queue.",
     )
     if file is None:
-        st.caption("CSV, Excel (.xlsx) or JSON Lines. Formulas are not run; the file stays on this machine.")
+        st.caption(
+            "CSV, Excel (.xlsx) or JSON Lines. Formulas are not run. No model sees the file before you run the case."
+        )
         return None
     content = file.getvalue()
     digest = hashlib.sha256(content).hexdigest()[:12]
@@ -225,7 +227,7 @@ def task_step(upload: Upload, columns: dict[str, Any]) -> dict[str, Any] | None:
         help="Sorting has a fixed list of answers; pulling out fields gives JSON. For example, a message to one of "
         "five queues is sorting.",
     )
-    right.caption(f"Suggested: {KINDS[suggested].lower()}, as {ui.escaped(why)}.")
+    right.caption(f"Suggested: {KINDS[suggested][0].lower()}{KINDS[suggested][1:]}, as {ui.escaped(why)}.")
     instructions = st.text_area(
         "What a model is told",
         key=f"{upload.key}:instructions",
