@@ -127,6 +127,8 @@ def chosen_case() -> Path:
     folders = case_folders(os.environ)
     by_label = {case_label(folder, folders): folder for folder in folders}
     wanted = st.query_params.get(CASE_PARAMETER) or st.session_state.get(_CHOSEN) or next(iter(by_label))
+    if wanted not in by_label:  # a name that several have: one's own comes before a sample's
+        wanted = next((label for label, folder in by_label.items() if folder.name == wanted), wanted)
     if wanted not in by_label:
         st.session_state.pop(_CHOSEN, None)
         st.title("No such case")

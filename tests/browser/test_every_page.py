@@ -45,7 +45,8 @@ def test_a_page_fits_a_phone(path: str, app: App, new_page: Callable[..., Page])
             const box = e.getBoundingClientRect();
             if (!box.width || box.right <= innerWidth + 1) return false;
             for (let p = e; p; p = p.parentElement)
-                if (/auto|scroll|hidden|clip/.test(getComputedStyle(p).overflowX) && p.dataset.testid !== 'stMain') return false;
+                if (p.dataset.testid !== 'stMain' && /auto|scroll|hidden|clip/.test(getComputedStyle(p).overflowX))
+                    return false;
             return true;
         }).map(e => e.outerHTML.slice(0, 200)).slice(0, 5)"""
     )
