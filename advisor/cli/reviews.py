@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from advisor.cli._shared import CaseArgument, JsonOption, StoreOption, print_json, say
-from advisor.errors import UsageError
+from advisor.errors import AdvisorError, UsageError
 
 app = typer.Typer(
     name="review",
@@ -133,14 +133,18 @@ def gate(
 
     Example: advisor gate my_case --junit gate.xml
     """
-    from advisor.files import write_whole
     from advisor.formatting import one_line
-    from advisor.reviews.junit import junit_of
+    from advisor.reviews.junit import junit_of, junit_of_error
     from advisor.workflow.reviewing import gate as gate_of
 
-    found = gate_of(case, store=store)
+    try:
+        found = gate_of(case, store=store)
+    except AdvisorError as error:
+        if junit is not None:
+            _write(junit, junit_of_error(case.name, str(error)))
+        raise
     if junit is not None:
-        write_whole(junit, junit_of(found))
+        _write(junit, junit_of(found))
     if as_json:
         print_json({**found.model_dump(mode="json"), "exit_code": found.exit_code})
     else:
@@ -150,6 +154,17 @@ def gate(
                 f"  {'met    ' if check.passed else 'not met'}  {one_line(check.name)}: {one_line(check.text)}"
             )
     raise typer.Exit(found.exit_code)
+
+
+def _write(path: Path, text: str) -> None:
+    from advisor.files import write_whole
+
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        raise AdvisorError(
+            f"{path} cannot be written: {error.strerror}.", hint="Name another file with --junit."
+        ) from error
 
 
 def _show(review: object, as_json: bool) -> None:

@@ -21,11 +21,16 @@ PARTS = {
     "task": "the task or its instructions",
     "goal": "the metric, the bar or the smallest gain worth having",
     "assumptions": "the assumptions",
+    "declared": "what the case declares in its own words",
     "baselines": "the baselines",
     "prices": "the prices",
+    "services": "when the service of a model ends",
+    "human labels": "the scores that people gave",
     "verdict": "the verdict",
 }
 """The parts of the evidence, in words."""
+HOW_REACHED = frozenset({"concurrency", "api_key_env", "auth", "api_version"})
+"""What of a model is no evidence."""
 
 
 def evidence_parts(decision: Decision) -> dict[str, str]:
@@ -34,7 +39,7 @@ def evidence_parts(decision: Decision) -> dict[str, str]:
     contents: dict[str, Any] = {
         "task": [facts.task_kind, facts.instructions, facts.use_case, facts.aspect],
         "goal": [facts.metric, facts.bar, facts.min_gain],
-        "assumptions": facts.assumptions,
+        "assumptions": {**facts.assumptions, "models": _models(facts.assumptions.get("models"))},
         "baselines": [
             [
                 b.name,
@@ -87,6 +92,16 @@ def what_changed(before: Decision, after: Decision) -> tuple[str, ...]:
     for part in sorted(parts, key=lambda p: p != "verdict"):
         lines += told.get(part) or [f"Changed: {PARTS[part]}."]
     return tuple(lines)
+
+
+def _models(models: Any) -> Any:
+    """The case's models without how they are reached, which changes no figure and no answer."""
+    if not isinstance(models, dict):
+        return models
+    return {
+        name: {k: v for k, v in model.items() if k not in HOW_REACHED} if isinstance(model, dict) else model
+        for name, model in models.items()
+    }
 
 
 def _from_to(change: FigureChange) -> str:

@@ -116,6 +116,8 @@ def run(
     use_batches: bool = False,
     stop_early: bool = False,
     progress: RunProgress | None = None,
+    identity: Identity | None = None,
+    noted: bool = False,
 ) -> Outcome:
     """Runs what is missing, and decides. Run again, it goes on where it stopped.
 
@@ -128,8 +130,11 @@ def run(
         use_batches: Ask hosted models through their batch endpoints: cheaper, and within a day.
         stop_early: Ask only until the verdict is settled, of all baselines side by side and in random order.
         progress: Hears how it goes on.
+        identity: Who runs it, as an editor; None: the user of this machine.
+        noted: Whether the journal holds this run already.
 
     Raises:
+        AccessError: They may not.
         CaseError: The case is wrong.
         UsageError: A baseline is unknown, or `stop_early` cannot be had with the rest.
         ModelError, TuningError: A model cannot be had, or cannot be tuned.
@@ -143,6 +148,7 @@ def run(
     from advisor.evaluation.variants import measure_variants
     from advisor.models.shutdown import reported_shutdowns
 
+    who = authorised(identity, "editor")
     loaded = load(case)
     chosen = chosen_baselines(loaded, baselines)
     if limit is not None and limit < 1:
@@ -153,6 +159,8 @@ def run(
     progress = progress or Silent()
     stopped: str | None = None
     measured: list[Measured] = []
+    if not noted:
+        keep(loaded, who, "run started", {"baselines": [b.name for b in chosen]}, store=store)
     with open_store(loaded, store) as opened:
         ends = reported_shutdowns({b.model: loaded.case.models[b.model] for b in chosen if b.model})
         about = {**describe_environment(), "shutdown_dates": {name: str(day) for name, day in ends.items()}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from advisor.workflow._audit import audited
 
 if TYPE_CHECKING:
     from advisor.cases.audit import Audit
+    from advisor.catalogue.lifecycle import ServiceEnd
     from advisor.decision.evidence import CaseEvidence
     from advisor.store.database import Store
 
@@ -70,6 +71,7 @@ def evidence_of(
     ends = {name: reported[name] for name in loaded.case.models if name in reported}
     if store is not None:
         warnings += _standing_deployments(store, loaded)
+    known_ends = ends_of_case(loaded.case, moment.date(), ends)
     return CaseEvidence(
         case=loaded.case,
         data=DataFacts(
@@ -87,9 +89,9 @@ def evidence_of(
         run=run_id,
         now=moment,
         prices=prices_of_case(loaded.case, moment.date()),
-        ends=ends_of_case(loaded.case, moment.date(), ends),
+        ends=known_ends,
         tunability=tunability_of_case(loaded.case, moment.date(), ends),
-        provenance=provenance.model_copy(update={"hashes": _hashes(loaded, measured)}),
+        provenance=provenance.model_copy(update={"hashes": _hashes(loaded, measured, known_ends)}),
         warnings=tuple(warnings),
         human_labels=loaded.human_labels,
         expected={e.id: e.output for e in loaded.held_out},
@@ -122,11 +124,16 @@ def measured_of(
     return measured, run_id, provenance, warnings
 
 
-def _hashes(loaded: LoadedCase, measured: Sequence[Measured]) -> dict[str, str]:
-    """What tells evidence apart: of the examples, and of who answered which item how well."""
+def _hashes(
+    loaded: LoadedCase, measured: Sequence[Measured], ends: Mapping[str, ServiceEnd]
+) -> dict[str, str]:
+    """What tells evidence apart: of the examples, of who answered which item how well, and of what is declared."""
     results = hashlib.sha256()
     for m in sorted(measured, key=lambda m: m.name):
-        results.update(json.dumps([m.name, m.model, m.setting, m.items.ids], sort_keys=True).encode())
+        about = m.model_dump(
+            mode="json", exclude={"items", "notes", "estimated_tokens"}
+        )  # seeds, curve, load test ...
+        results.update(json.dumps([about, m.items.ids], sort_keys=True).encode())
         for metric in sorted(m.items.scores):
             results.update(metric.encode() + m.items.score(metric).astype("<f8").tobytes())
     texts = loaded.canonical
@@ -138,7 +145,14 @@ def _hashes(loaded: LoadedCase, measured: Sequence[Measured]) -> dict[str, str]:
         "training examples": of("learn", "dev"),
         "held-out items": of("held_out"),
         "results": results.hexdigest(),
+        "declared": _hash(loaded.case.declared),
+        "services": _hash({name: str(end.date) for name, end in ends.items()}),
+        "human labels": _hash([label.model_dump(mode="json") for label in loaded.human_labels]),
     }
+
+
+def _hash(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _reported_ends(store: Store, run_id: str) -> dict[str, date]:
@@ -156,7 +170,7 @@ def _standing_deployments(store: Store, loaded: LoadedCase) -> list[str]:
     ]
     return [
         f"The deployment {d['deployment']!r} stands since {str(d['deployed_at'])[:16].replace('T', ' ')} and is "
-        "billed by the hour; remove it with: advisor tune undeploy {loaded.folder}"
+        f"billed by the hour; remove it with: advisor tune undeploy {loaded.folder}"
         for d in found
     ]
 

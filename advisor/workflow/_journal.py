@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from advisor.access import Identity, Role, local_operator, require
 from advisor.cases.loading import LoadedCase
-from advisor.workflow._cases import open_store
+from advisor.workflow._cases import load, open_store
 
 STORE_VARIABLE = "ADVISOR_STORE"
 
@@ -21,6 +22,23 @@ def authorised(identity: Identity | None, role: Role) -> Identity:
     who = identity or local_operator()
     require(who, role)
     return who
+
+
+def noted(
+    case: Path | str,
+    identity: Identity | None,
+    what: str,
+    details: dict[str, Any] | None = None,
+    *,
+    store: str | None = None,
+) -> None:
+    """Makes sure that an editor asks, and adds to the journal what they are about to do to a case.
+
+    Raises:
+        AccessError: They may not; nothing is kept.
+    """
+    who = authorised(identity, "editor")
+    keep(load(case), who, what, details, store=store)
 
 
 def keep(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from advisor import workflow
+from advisor.access import Identity
 from advisor.errors import AdvisorError
 from advisor.evaluation.progress import RunProgress
 from advisor.records.base import Record
@@ -32,6 +33,8 @@ class Order(Record):
     budget_usd: float | None
     stop_early: bool
     limit: int | None
+    identity: Identity
+    """Whoever started it, and may."""
     lock_fd: int
     guarded: bool
     state: RunState
@@ -118,6 +121,8 @@ def _exit_code(order: Order, lock: RunLock, secrets: tuple[str, ...], stop: Stop
             budget_usd=order.budget_usd,
             limit=order.limit,
             stop_early=order.stop_early,
+            identity=order.identity,
+            noted=True,
             progress=progress,
         )
 

@@ -109,6 +109,7 @@ def start_run(
             budget_usd=budget_usd,
             stop_early=stop_early,
             limit=limit,
+            identity=identity,
             lock_fd=lock.fd,
             guarded=lock.guarded,
             state=state,
@@ -209,16 +210,20 @@ def run_here(
     except BaseException:
         lock.release()
         raise
-    order = {
-        "store": store,
-        "baselines": baselines,
-        "budget_usd": budget_usd,
-        "limit": limit,
-        "stop_early": stop_early,
-    }
 
     def work(progress: RunProgress) -> Outcome:
-        return workflow.run(case, **order, use_batches=use_batches, progress=progress)  # type: ignore[arg-type]
+        return workflow.run(
+            case,
+            store=store,
+            baselines=baselines,
+            budget_usd=budget_usd,
+            limit=limit,
+            use_batches=use_batches,
+            stop_early=stop_early,
+            progress=progress,
+            identity=identity,
+            noted=True,
+        )
 
     with stoppable() as stop:
         return recorded(folder, lock, state, secrets_of(os.environ, store), progress, stop, work)

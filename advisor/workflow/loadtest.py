@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from advisor.access import Identity
 from advisor.cases.loading import LoadedCase
 from advisor.cases.schema import BaselineSpec
 from advisor.economics.capacity import capacity_of
 from advisor.errors import NoResultsError, UsageError
 from advisor.records import LoadTest, ServingCapacity
 from advisor.workflow._cases import artefacts_folder, chosen_baselines, load, open_store
+from advisor.workflow._journal import authorised, keep
 
 if TYPE_CHECKING:
     from advisor.baselines import Baseline, Setting
@@ -65,6 +67,7 @@ def loadtest(
     budget_usd: float | None = None,
     store: str | None = None,
     progress: RunProgress | None = None,
+    identity: Identity | None = None,
 ) -> LoadOutcome:
     """Puts a baseline's model under load, at each number of requests at a time, and keeps what came of it.
 
@@ -77,8 +80,10 @@ def loadtest(
         budget_usd: What may be spent; a level that it cuts short is left out.
         store: A SQLAlchemy URL; by default a SQLite file in the case folder.
         progress: Hears how it goes on.
+        identity: Who asks for it, as an editor; None: the user of this machine.
 
     Raises:
+        AccessError: They may not.
         UsageError: The baseline is unknown, or a number does not fit.
         NoResultsError: Its setting was not chosen yet, or its model was not tuned yet.
         ModelError: The model cannot be had.
@@ -90,8 +95,10 @@ def loadtest(
     from advisor.evaluation.progress import Silent
 
     levels = _checked(concurrency, requests, seconds)
+    who = authorised(identity, "editor")
     loaded = load(case)
     (spec,) = chosen_baselines(loaded, [baseline])
+    keep(loaded, who, "load test started", {"baseline": baseline}, store=store)
     until = Until(requests if requests is not None or seconds is not None else DEFAULT_REQUESTS, seconds)
     progress = progress or Silent()
     budget = Budget(budget_usd)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from advisor.access import Identity
 from advisor.errors import BudgetExceededError, UsageError
 from advisor.tuning.base import Estimate, Finding, JobState
 from advisor.workflow._cases import artefacts_folder, load, open_store
+from advisor.workflow._journal import noted
 
 if TYPE_CHECKING:
     from advisor.cases.loading import LoadedCase
@@ -93,6 +95,7 @@ def start(
     again: bool = False,
     wait: bool = True,
     progress: RunProgress | None = None,
+    identity: Identity | None = None,
 ) -> TuningView:
     """Starts a job, or finds the one that was started, and follows it to its end.
 
@@ -104,8 +107,10 @@ def start(
         again: Make another job where one failed or was cancelled.
         wait: Follow a hosted job to its end; else return once it is created.
         progress: Hears how it goes on.
+        identity: Who starts it, as an editor; None: the user of this machine.
 
     Raises:
+        AccessError: They may not.
         BudgetExceededError: The job would cost more than what is left.
         TuningError: The training data would be refused, or the job failed.
     """
@@ -113,6 +118,7 @@ def start(
     from advisor.evaluation.jobs import finish, start_job
     from advisor.evaluation.progress import Silent
 
+    noted(case, identity, "tuning job started", {"baseline": baseline}, store=store)
     with _plans(case, store, baseline, alone=True, may_ask=True) as (plan,):
         if again and plan.ledger.state.ended and plan.ledger.state.word != "succeeded":
             plan.ledger.start_again()
@@ -136,20 +142,40 @@ def status(case: Path | str, *, baseline: str | None = None, store: str | None =
         return [p.view(record=p.ledger.record) for p in plans]
 
 
-def cancel(case: Path | str, *, baseline: str | None = None, store: str | None = None) -> TuningView:
+def cancel(
+    case: Path | str,
+    *,
+    baseline: str | None = None,
+    store: str | None = None,
+    identity: Identity | None = None,
+) -> TuningView:
     """Ends a job; what it did until then may be billed."""
+    noted(case, identity, "tuning job cancelled", {"baseline": baseline}, store=store)
     with _plans(case, store, baseline, alone=True) as (plan,):
         plan.system.cancel(plan.ledger)
         return plan.view()
 
 
-def deploy(case: Path | str, *, baseline: str | None = None, store: str | None = None) -> TuningView:
+def deploy(
+    case: Path | str,
+    *,
+    baseline: str | None = None,
+    store: str | None = None,
+    identity: Identity | None = None,
+) -> TuningView:
     """Makes a tuned model answer, and says by which name."""
+    noted(case, identity, "model deployed", {"baseline": baseline}, store=store)
     with _plans(case, store, baseline, alone=True) as (plan,):
         return plan.view(name=plan.system.deploy(plan.job, plan.ledger))
 
 
-def undeploy(case: Path | str, *, baseline: str | None = None, store: str | None = None) -> TuningView:
+def undeploy(
+    case: Path | str,
+    *,
+    baseline: str | None = None,
+    store: str | None = None,
+    identity: Identity | None = None,
+) -> TuningView:
     """Removes what stands of a baseline, so that it costs nothing any more.
 
     Deployments of earlier examples or settings too: what was left standing by them costs as much.
@@ -157,6 +183,7 @@ def undeploy(case: Path | str, *, baseline: str | None = None, store: str | None
     from advisor.evaluation.jobs import JobLedger
     from advisor.tuning.base import open_system
 
+    noted(case, identity, "deployment removed", {"baseline": baseline}, store=store)
     loaded = load(case)
     spec = _tuned_here(loaded, baseline, alone=True)[0]
     with open_store(loaded, store) as opened:

@@ -49,7 +49,15 @@ def test_what_is_added_is_read_back_in_order(store: Store) -> None:
     assert entries(store, "another") == []
 
 
-@pytest.mark.parametrize("statement", ["UPDATE journal SET what = 'else'", "DELETE FROM journal"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE journal SET what = 'else'",
+        "DELETE FROM journal",
+        "REPLACE INTO journal SELECT number, previous, hash, at, case_name, what, who, details FROM journal",
+        "REPLACE INTO journal SELECT 9, previous, hash, at, case_name, what, who, details FROM journal",
+    ],
+)
 def test_the_database_refuses_changes(store: Store, statement: str) -> None:
     with pytest.raises(SQLAlchemyError, match="only ever added"), store.engine.begin() as connection:
         connection.execute(text(statement))

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from advisor import workflow
 from advisor.access import Identity
 from advisor.cli import app
-from advisor.errors import AccessError, UsageError
+from advisor.errors import AccessError, AdvisorError, CaseError, UsageError
 from advisor.resources import sample_cases_folder
 from advisor.reviews.evidence import evidence_hash, evidence_parts
 from advisor.reviews.gate import gate_of
@@ -77,6 +77,24 @@ def test_a_changed_assumption_makes_it_stale_and_is_named(case: Path) -> None:
         sign(case, "approve", identity=BOB)
     again = open_review(case, identity=ANN)
     assert (again.result.outcome, again.sign_offs) == ("pending", ())
+
+
+def test_other_words_of_the_case_make_it_stale(case: Path) -> None:
+    open_review(case, identity=ANN)
+    change(case, declared={"use_case": "Something else by now."})
+    found = review_status(case)
+    assert found is not None
+    assert found.result.outcome == "stale"
+    assert any("own words" in line for line in found.changed)
+
+
+def test_how_a_model_is_reached_is_no_evidence(case: Path) -> None:
+    open_review(case, identity=ANN)
+    models = yaml.safe_load((case / "case.yaml").read_text())["models"]
+    change(case, models={name: {**spec, "concurrency": 3} for name, spec in models.items()})
+    found = review_status(case)
+    assert found is not None
+    assert found.result.outcome == "pending"
 
 
 def test_changed_results_make_it_stale(case: Path) -> None:
@@ -224,6 +242,52 @@ def test_the_commands(case: Path, tmp_path: Path) -> None:
     assert run("review", "sign", str(case), "--reject", "--comment", "no")[0] == 0
     assert run("gate", str(case))[0] == 10
     assert run("review", "log", str(case))[0] == 0
+
+
+def test_a_gate_that_cannot_be_asked_is_an_error_with_a_result(case: Path, tmp_path: Path) -> None:
+    (case / "case.yaml").write_text("nonsense: [")
+    file = tmp_path / "gate.xml"
+    with pytest.raises(CaseError) as error:
+        CliRunner().invoke(app, ["gate", str(case), "--junit", str(file)], catch_exceptions=False)
+    assert error.value.exit_code == 1
+    suite = ET.parse(file).getroot()[0]
+    assert (suite.attrib["errors"], suite.attrib["failures"]) == ("1", "0")
+    assert "not valid YAML" in str(suite.findtext("testcase/error"))
+
+
+def test_a_junit_file_that_cannot_be_written_is_said(case: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(AdvisorError, match="cannot be written"):
+        CliRunner().invoke(
+            app, ["gate", str(case), "--junit", str(tmp_path / "file" / "gate.xml")], catch_exceptions=False
+        )
+
+
+def test_whoever_may_only_look_changes_nothing_by_command_either(
+    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from advisor.workflow import tuning
+    from advisor.workflow.loadtest import loadtest
+
+    access = tmp_path / "access.yaml"
+    access.write_text("default: viewer\n")
+    monkeypatch.setenv("ADVISOR_ACCESS", str(access))
+    verbs = [
+        lambda: workflow.run(case),
+        lambda: workflow.import_results(case, case / "results.jsonl"),
+        lambda: open_review(case),
+        lambda: sign(case, "approve"),
+        lambda: tuning.start(case, baseline="fine_tuned"),
+        lambda: tuning.cancel(case, baseline="fine_tuned"),
+        lambda: tuning.deploy(case, baseline="fine_tuned"),
+        lambda: tuning.undeploy(case, baseline="fine_tuned"),
+        lambda: loadtest(case, "zero_shot", [1]),
+    ]
+    for verb in verbs:
+        with pytest.raises(AccessError):
+            verb()
+    assert not (case / ".advisor").exists()
+    assert gate(case).exit_code == 20  # looking is for everybody
 
 
 def test_junit_holds_any_text() -> None:

@@ -31,6 +31,12 @@ def upgrade() -> None:
                 f"CREATE TRIGGER journal_no_{change.lower()} BEFORE {change} ON journal "
                 f"BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
             )
+        # REPLACE takes a row out without asking the trigger of DELETE
+        op.execute(
+            "CREATE TRIGGER journal_no_replace BEFORE INSERT ON journal WHEN EXISTS "
+            "(SELECT 1 FROM journal WHERE number = NEW.number OR previous = NEW.previous) "
+            f"BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"
+        )
     elif op.get_bind().dialect.name == "postgresql":
         op.execute(
             "CREATE FUNCTION journal_is_final() RETURNS trigger LANGUAGE plpgsql AS "
