@@ -73,6 +73,8 @@ def started_app(
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("ADVISOR_", "STREAMLIT_"))}
     own = {
         "HOME": str(folder),
+        # the embedded model's weights are converted once for a user, which takes a minute
+        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache"),
         "PYTHONPATH": str(ROOT),
         "ADVISOR_WORKSPACE": str(folder / "workspace"),
         "HF_HUB_OFFLINE": "1",
