@@ -179,6 +179,11 @@ def test_the_prompt_is_shown_in_its_parts(open_page: Open, tmp_path: Path) -> No
     app.run()
     assert "Rebuilt, not kept" in told(app)
     assert "Instructions · system" in html(app) and "Question · user" in html(app)
+    app.segmented_control(key="answers_prompt_of").set_value("few_shot").run()
+    assert "Example 1 · user" in html(app)
+    app.query_params["case"] = "support_intents"  # whose baselines are others
+    app.run()
+    assert not app.exception
 
 
 def test_a_case_without_results_leads_to_the_run(open_page: Open, tmp_path: Path) -> None:

@@ -238,6 +238,8 @@ def show_item(row: AnswerRow, book: AnswerBook, folder: Path) -> None:
     prompt = st.expander("The prompt", icon=":material/chat:", key=key("prompt"), on_change="rerun")
     if prompt.open and asked:
         with prompt:
+            if st.session_state.get(key("prompt_of")) not in asked:  # another item, or another case
+                st.session_state.pop(key("prompt_of"), None)
             baseline = st.segmented_control(
                 "Sent to", asked, default=asked[0], required=True, key=key("prompt_of")
             )
@@ -280,7 +282,7 @@ def main() -> None:
             ui.page_link("run", "Run the case", case=folder)
             st.stop()
     case = book.loaded.case
-    rule = "; an answer counts as right from a score of one half on" if book.graded else ""
+    rule = f"; {book.rule}" if book.rule else ""
     st.caption(
         draw.words(
             f"{case.title or case.name}: {f.count(len(book))} held-out items, {f.count(len(book.names))} baselines, "
