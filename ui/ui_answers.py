@@ -234,7 +234,7 @@ def _facts(answer: BaselineAnswer, book: AnswerBook) -> str:
     if answer.state == "not_asked":
         return ""
     usage = answer.usage
-    cached = f" ({f.count(usage.cached_input)} of them cached)" if usage.cached_input else ""
+    cached = f" ({f.count(usage.cached_input)} cached)" if usage.cached_input else ""
     facts = [
         (book.metric, f.percent(answer.score)),
         *((name, f.percent(value)) for name, value in answer.others.items()),
@@ -249,13 +249,11 @@ def _facts(answer: BaselineAnswer, book: AnswerBook) -> str:
     if answer.failed_repeats:
         causes = ", ".join(dict.fromkeys(x.error for x in answer.failed_repeats))
         facts.append(("Failed", f"{len(answer.failed_repeats)} of its answers ({causes})"))
-    if answer.retrieved:
-        facts.append(("Documents shown", ", ".join(answer.retrieved)))
-    if answer.model_version:
-        facts.append(("Model", answer.model_version))
-    return (
-        f"<dl>{''.join(f'<dt>{_inline(name)}</dt><dd>{_inline(value)}</dd>' for name, value in facts)}</dl>"
-    )
+    # what is long needs the whole width of a narrow card
+    below = _note(f"Documents shown: {', '.join(answer.retrieved)}") if answer.retrieved else ""
+    below += _note(f"Model: {answer.model_version}") if answer.model_version else ""
+    rows = "".join(f"<dt>{_inline(name)}</dt><dd>{_inline(value)}</dd>" for name, value in facts)
+    return f"<dl>{rows}</dl>{below}"
 
 
 # ── prompt ──
