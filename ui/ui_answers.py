@@ -6,7 +6,6 @@ All of it is foreign text: it is escaped, and what would steer a screen is writt
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -21,7 +20,17 @@ from advisor.reports import differences as diff
 from advisor.scoring.text import expected_texts
 from advisor.workflow.answers import AnswerBook, AnswerRow, BaselineAnswer, SentPrompt, State, answers
 
-__all__ = ["STATES", "book_of", "legend", "mark", "show_answers", "show_prompt", "show_question", "style"]
+__all__ = [
+    "STATES",
+    "book_of",
+    "caption_of",
+    "legend",
+    "show_answers",
+    "show_prompt",
+    "show_question",
+    "style",
+    "words",
+]
 
 STATES: dict[State, tuple[str, str]] = {
     "right": ("✓", "right"),
@@ -39,6 +48,7 @@ PARTS = {
     "passages": "Passage",
     "question": "Question",
 }
+_LINK = re.compile(r"://|(?<=\w)@(?=\w)|(?<=www)\.", re.IGNORECASE)
 _CSS = """<style>
 .adv-answers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 12rem), 1fr)); gap: .8rem; }
 .adv-answer, .adv-turn, .adv-part { border: 1px solid color-mix(in srgb, currentcolor 22%, transparent);
@@ -89,9 +99,15 @@ def _book(case: str, changed: float, store: str | None, moment: str) -> AnswerBo
     return answers(case, store)
 
 
-def mark(state: State) -> str:
-    """How a baseline did, as a sign."""
-    return STATES[state][0]
+def words(text: str) -> str:
+    """Foreign text for Markdown; an address in it is no link either.
+
+    Streamlit's Markdown makes links of addresses after it has taken escapes away; a joiner, which is not seen, keeps it
+    from that.
+    """
+    return ui.escaped(
+        _LINK.sub(lambda m: f"{m[0][0]}\u2060{m[0][1:]}" if len(m[0]) > 1 else f"\u2060{m[0]}", text)
+    )
 
 
 def legend() -> str:
@@ -218,7 +234,7 @@ def _facts(answer: BaselineAnswer, book: AnswerBook) -> str:
     if answer.state == "not_asked":
         return ""
     usage = answer.usage
-    cached = f" ({f.count(usage.cached_input)} of them cached)" if usage.cached_input else ""
+    cached = f" ({f.count(usage.cached_input)} cached)" if usage.cached_input else ""
     facts = [
         (book.metric, f.percent(answer.score)),
         *((name, f.percent(value)) for name, value in answer.others.items()),
@@ -233,13 +249,11 @@ def _facts(answer: BaselineAnswer, book: AnswerBook) -> str:
     if answer.failed_repeats:
         causes = ", ".join(dict.fromkeys(x.error for x in answer.failed_repeats))
         facts.append(("Failed", f"{len(answer.failed_repeats)} of its answers ({causes})"))
-    if answer.retrieved:
-        facts.append(("Documents shown", ", ".join(answer.retrieved)))
-    if answer.model_version:
-        facts.append(("Model", answer.model_version))
-    return (
-        f"<dl>{''.join(f'<dt>{_inline(name)}</dt><dd>{_inline(value)}</dd>' for name, value in facts)}</dl>"
-    )
+    # what is long needs the whole width of a narrow card
+    below = _note(f"Documents shown: {', '.join(answer.retrieved)}") if answer.retrieved else ""
+    below += _note(f"Model: {answer.model_version}") if answer.model_version else ""
+    rows = "".join(f"<dt>{_inline(name)}</dt><dd>{_inline(value)}</dd>" for name, value in facts)
+    return f"<dl>{rows}</dl>{below}"
 
 
 # ── prompt ──
@@ -248,20 +262,20 @@ def _facts(answer: BaselineAnswer, book: AnswerBook) -> str:
 def show_prompt(prompt: SentPrompt) -> None:
     """A prompt in its parts, each with its tokens."""
     if prompt.origin == "unknown":
-        st.info(ui.escaped(prompt.note), icon=":material/info:")
+        st.info(words(prompt.note), icon=":material/info:")
         return
     sent = prompt.origin == "sent"
     badge = (
         ":green-badge[:material/check: Sent]" if sent else ":yellow-badge[:material/build: Rebuilt, not kept]"
     )
-    st.markdown(f"{badge} {ui.escaped(prompt.note)}")
+    st.markdown(f"{badge} {words(prompt.note)}")
     facts = [*prompt.parameters]
     if prompt.model_version:
         facts.append(("Model", prompt.model_version))
     if prompt.input_tokens is not None:
         facts.append(("Tokens", f"{f.tokens(prompt.input_tokens)} (measured)"))
     if facts:
-        st.caption(ui.escaped(" · ".join(f"{name}: {value}" for name, value in facts)))
+        st.caption(words(" · ".join(f"{name}: {value}" for name, value in facts)))
     st.html("".join(_part(p.kind, p.role, p.text, p.number, p.source, p.tokens) for p in prompt.parts))
     if prompt.input_tokens is not None:
         st.caption(
@@ -303,7 +317,10 @@ def _note(text: str) -> str:
     return f'<p class="adv-note">{_inline(text)}</p>'
 
 
-def caption_of(row: AnswerRow, chosen: Sequence[str]) -> str:
-    """How all baselines did, in one line; those that were chosen first."""
-    ordered = sorted(row.answers, key=lambda a: a.baseline not in chosen)
-    return " · ".join(f"{STATES[a.state][0]} {ui.escaped(a.baseline)}" for a in ordered)
+def caption_of(row: AnswerRow) -> str:
+    """How all baselines did, in one line."""
+    names: dict[State, list[str]] = {state: [] for state in STATES}
+    for answer in row.answers:
+        names[answer.state].append(answer.baseline)
+    shown = [f"{STATES[s][0]} {STATES[s][1]}: {', '.join(found)}" for s, found in names.items() if found]
+    return words(" · ".join(shown))

@@ -95,6 +95,16 @@ class AnswerBook:
     def __len__(self) -> int:
         return len(self._items)
 
+    @property
+    def rule(self) -> str | None:
+        """From when on an answer counts as right, in words; None where the metric itself says right or wrong."""
+        if not self.graded:
+            return None
+        judge = self.loaded.case.judge
+        if judge is not None and judge.mode == "pairwise":
+            return "an answer counts as right where it is at least as good as the reference's"
+        return "an answer counts as right from a score of one half on"
+
     # ── looking for items ──
 
     def select(self, wanted: AnswerFilter | None = None, order: Order = "held_out") -> Positions:
@@ -104,14 +114,14 @@ class AnswerBook:
             UsageError: The filter names a baseline or a slice that is not there.
         """
         key = (wanted or AnswerFilter(), order)
-        if key not in self._selections:
-            found = np.flatnonzero(self._mask(key[0]))
-            found = self._sorted(found, key[0], order)
+        found = self._selections.get(key)
+        if found is None:
+            found = self._sorted(np.flatnonzero(self._mask(key[0])), key[0], order)
             found.flags.writeable = False
             if len(self._selections) >= _KEPT_SELECTIONS:
                 self._selections.clear()
             self._selections[key] = found
-        return self._selections[key]
+        return found
 
     def page(self, positions: Positions, offset: int, size: int) -> tuple[AnswerRow, ...]:
         """The rows of a part of a selection."""

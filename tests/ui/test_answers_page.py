@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,6 +102,7 @@ def test_it_opens_on_the_first_item_with_all_baselines_side_by_side(open_page: O
     assert "All 45 items" in told(app)
     assert item(app) == "h0" and len(app.radio[0].options) == 20
     assert html(app).count("<section") == 2
+    assert app.radio[0].proto.captions[1] == "✓ right: zero\\_shot, few\\_shot"
     assert "50 tokens" in html(app) and "200 ms" in html(app) and "$0.001" in html(app)
 
 
@@ -177,6 +179,11 @@ def test_the_prompt_is_shown_in_its_parts(open_page: Open, tmp_path: Path) -> No
     app.run()
     assert "Rebuilt, not kept" in told(app)
     assert "Instructions · system" in html(app) and "Question · user" in html(app)
+    app.segmented_control(key="answers_prompt_of").set_value("few_shot").run()
+    assert "Example 1 · user" in html(app)
+    app.query_params["case"] = "support_intents"  # whose baselines are others
+    app.run()
+    assert not app.exception
 
 
 def test_a_case_without_results_leads_to_the_run(open_page: Open, tmp_path: Path) -> None:
@@ -188,7 +195,8 @@ def test_a_case_without_results_leads_to_the_run(open_page: Open, tmp_path: Path
 @pytest.mark.parametrize("kind", ["classification", "generation", "extraction"])
 def test_foreign_text_draws_no_markup(open_page: Open, tmp_path: Path, kind: str) -> None:
     text = (
-        f"{HOSTILE} <img src=x onerror=alert(1)> \x1b[31m \u202e =1+1 </style><script>1</script> :red[x] $y$"
+        f"{HOSTILE} www.evil.example me@evil.example <img src=x onerror=alert(1)> \x1b[31m \u202e =1+1 "
+        "</style><script>1</script> :red[x] $y$"
     )
     changes: dict[str, Any] = {}
     if kind != "classification":
@@ -208,6 +216,9 @@ def test_foreign_text_draws_no_markup(open_page: Open, tmp_path: Path, kind: str
     assert "<img" not in drawn and "<script" not in drawn and "&lt;img" in drawn
     assert "\\x1b" in drawn and "\\u202e" in drawn
     options = " ".join([*app.radio[0].options, *(m.value for m in app.markdown)])
+    # what Markdown would make links of, once its escapes are gone
+    bare = (told(app) + options).replace("\\", "")
+    assert not re.search(r"https?://|\bwww\.|\w@\w", bare) and "evil" in bare
     assert "<img" not in options and ":red[" not in options and "$y$" not in options
     for shown in (drawn, told(app), options):
         assert not [c for c in shown if c != "\n" and clean(c) != c]
