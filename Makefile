@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 export HF_HUB_OFFLINE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-browser check lint types format ui docs wheel benchmarks advice record clean
+.PHONY: help setup demo test test-fast test-browser check lint types format ui docs screenshots wheel benchmarks advice record clean
 
 help:            ## Show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1|/' | column -t -s '|'
@@ -58,6 +58,9 @@ ui: setup        ## Open the Streamlit app on the sample cases
 docs: setup      ## Build the documentation as a site, in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "build/site/index.html"
+
+screenshots: setup ## Take pictures of every page of the app, for the documentation (needs Chromium)
+	$(BIN)/python docs/screenshots/take.py
 
 wheel: setup     ## Build the wheel
 	$(BIN)/python -m build --wheel

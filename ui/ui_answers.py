@@ -29,7 +29,6 @@ __all__ = [
     "show_prompt",
     "show_question",
     "style",
-    "words",
 ]
 
 STATES: dict[State, tuple[str, str]] = {
@@ -48,7 +47,6 @@ PARTS = {
     "passages": "Passage",
     "question": "Question",
 }
-_LINK = re.compile(r"://|(?<=\w)@(?=\w)|(?<=www)\.", re.IGNORECASE)
 _CSS = """<style>
 .adv-answers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 12rem), 1fr)); gap: .8rem; }
 .adv-answer, .adv-turn, .adv-part { border: 1px solid color-mix(in srgb, currentcolor 22%, transparent);
@@ -97,17 +95,6 @@ def book_of(folder: Path) -> AnswerBook:
 @st.cache_resource(show_spinner="Reading the answers …", max_entries=4)
 def _book(case: str, changed: float, store: str | None, moment: str) -> AnswerBook:
     return answers(case, store)
-
-
-def words(text: str) -> str:
-    """Foreign text for Markdown; an address in it is no link either.
-
-    Streamlit's Markdown makes links of addresses after it has taken escapes away; a joiner, which is not seen, keeps it
-    from that.
-    """
-    return ui.escaped(
-        _LINK.sub(lambda m: f"{m[0][0]}\u2060{m[0][1:]}" if len(m[0]) > 1 else f"\u2060{m[0]}", text)
-    )
 
 
 def legend() -> str:
@@ -262,20 +249,20 @@ def _facts(answer: BaselineAnswer, book: AnswerBook) -> str:
 def show_prompt(prompt: SentPrompt) -> None:
     """A prompt in its parts, each with its tokens."""
     if prompt.origin == "unknown":
-        st.info(words(prompt.note), icon=":material/info:")
+        st.info(ui.escaped(prompt.note), icon=":material/info:")
         return
     sent = prompt.origin == "sent"
     badge = (
         ":green-badge[:material/check: Sent]" if sent else ":yellow-badge[:material/build: Rebuilt, not kept]"
     )
-    st.markdown(f"{badge} {words(prompt.note)}")
+    st.markdown(f"{badge} {ui.escaped(prompt.note)}")
     facts = [*prompt.parameters]
     if prompt.model_version:
         facts.append(("Model", prompt.model_version))
     if prompt.input_tokens is not None:
         facts.append(("Tokens", f"{f.tokens(prompt.input_tokens)} (measured)"))
     if facts:
-        st.caption(words(" · ".join(f"{name}: {value}" for name, value in facts)))
+        st.caption(ui.escaped(" · ".join(f"{name}: {value}" for name, value in facts)))
     st.html("".join(_part(p.kind, p.role, p.text, p.number, p.source, p.tokens) for p in prompt.parts))
     if prompt.input_tokens is not None:
         st.caption(
@@ -323,4 +310,4 @@ def caption_of(row: AnswerRow) -> str:
     for answer in row.answers:
         names[answer.state].append(answer.baseline)
     shown = [f"{STATES[s][0]} {STATES[s][1]}: {', '.join(found)}" for s, found in names.items() if found]
-    return words(" · ".join(shown))
+    return ui.escaped(" · ".join(shown))

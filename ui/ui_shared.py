@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ __all__ = [
 ]
 
 CASE_PARAMETER = "case"
+_LINK = re.compile(r"://|(?<=\w)@(?=\w)|(?<=www)\.", re.IGNORECASE)
 _CHOSEN, _BOX, _OPENED = "chosen_case", "case_box", "opened_folders"
 
 
@@ -207,8 +209,13 @@ def identity() -> Identity:
 
 
 def escaped(text: str) -> str:
-    """Foreign text for `st.markdown`; a minus sign stays with its amount."""
-    return escaping.escaped(text).replace(f"{f.MINUS}\\$", f"{f.MINUS}\u2060\\$")
+    """Foreign text for `st.markdown`; an address in it is no link either, and a minus sign stays with its amount.
+
+    Streamlit's Markdown makes links of addresses after it has taken escapes away; a joiner, which is not seen, keeps it
+    from that.
+    """
+    unlinked = _LINK.sub(lambda m: f"{m[0][0]}\u2060{m[0][1:]}" if len(m[0]) > 1 else f"\u2060{m[0]}", text)
+    return escaping.escaped(unlinked).replace(f"{f.MINUS}\\$", f"{f.MINUS}\u2060\\$")
 
 
 def page_link(url_path: str, label: str, *, case: Path | None = None, icon: str | None = None) -> None:

@@ -86,7 +86,7 @@ def test_a_budget_stops_a_run_and_it_is_resumed(
     start_button(page).click()
     wait_for_text(page, "The run is finished")
     page.get_by_role("link", name="See the recommendation").click()
-    wait_for_text(page, "The evidence does not carry a decision yet|What is missing")
+    wait_for_text(page, "What is missing")
 
 
 def test_a_reload_finds_the_run_as_it_is_and_it_can_be_stopped(
@@ -164,7 +164,9 @@ def test_from_a_spreadsheet_to_a_recommendation(tmp_path: Path, new_page: Callab
         file = {"name": "tickets.csv", "mimeType": "text/csv", "buffer": table.encode()}
         page.locator("input[type=file]").first.set_input_files(file)  # type: ignore[arg-type]
         wait_for_text(page, "60 rows, 2 columns")
-        page.get_by_role("textbox", name="What is it for?").fill("Sort messages to the queue that answers them.")
+        page.get_by_role("textbox", name="What is it for?").fill(
+            "Sort messages to the queue that answers them."
+        )
         page.get_by_role("textbox", name="What a model is told").fill("Sort the message.")
         page.keyboard.press("Control+Enter")
         wait_for_text(page, "4. What is held out")
@@ -184,5 +186,4 @@ def test_from_a_spreadsheet_to_a_recommendation(tmp_path: Path, new_page: Callab
         start_button(page).click()
         wait_for_text(page, "The run is finished", 240)
         page.get_by_role("link", name="See the recommendation").click()
-        wait_for_text(page, "Not yet")
-        assert "A fine-tuned baseline" in text_of(page)
+        wait_for_text(page, "A fine-tuned baseline: add one, and run it")

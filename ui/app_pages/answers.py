@@ -200,7 +200,7 @@ def show_list(rows: tuple[AnswerRow, ...], chosen: str, page: int, n_pages: int)
     def label(item: str) -> str:
         text = by_id[item].input
         words = text if isinstance(text, str) else str(text[-1].get("content", ""))
-        return f"**{draw.words(f.shortened(item, 40))}** {draw.words(f.shortened(words, 64))}"
+        return f"**{ui.escaped(f.shortened(item, 40))}** {ui.escaped(f.shortened(words, 64))}"
 
     st.session_state[key("item")] = chosen if chosen in by_id else None
     with st.container(key="items"):
@@ -220,12 +220,12 @@ def show_item(row: AnswerRow, book: AnswerBook, folder: Path) -> None:
     about = [f"item {f.count(row.position + 1)} of {f.count(len(book))}"]
     about += [f"group {row.group}"] if row.group else []
     about += [f"answer in {', '.join(row.documents)}"] if row.documents else []
-    st.subheader(draw.words(f.shortened(row.id, 60)), anchor=False)
-    st.caption(draw.words(" · ".join(about)))
+    st.subheader(ui.escaped(f.shortened(row.id, 60)), anchor=False)
+    st.caption(ui.escaped(" · ".join(about)))
     if row.near_duplicate is not None:
         same = "the same as" if row.near_duplicate.exact else "nearly the same as"
         st.warning(
-            f"This input is {same} training example {draw.words(row.near_duplicate.second)}: who learned that one may "
+            f"This input is {same} training example {ui.escaped(row.near_duplicate.second)}: who learned that one may "
             "know this answer by heart.",
             icon=":material/content_copy:",
         )
@@ -278,26 +278,26 @@ def main() -> None:
         try:
             book = draw.book_of(folder)
         except NoResultsError as error:
-            st.info(f"There are no answers yet. {draw.words(error.message)}", icon=":material/pending:")
+            st.info(f"There are no answers yet. {ui.escaped(error.message)}", icon=":material/pending:")
             ui.page_link("run", "Run the case", case=folder)
             st.stop()
     case = book.loaded.case
     rule = f"; {book.rule}" if book.rule else ""
     st.caption(
-        draw.words(
+        ui.escaped(
             f"{case.title or case.name}: {f.count(len(book))} held-out items, {f.count(len(book.names))} baselines, "
             f"scored by {book.metric}{rule}. {SOURCES[book.provenance.source]}"
             + (f" {book.provenance.recorded_at}." if book.provenance.recorded_at else ".")
         )
     )
     for warning in book.warnings:
-        st.warning(draw.words(warning), icon=":material/warning:")
+        st.warning(ui.escaped(warning), icon=":material/warning:")
     with ui.errors_in_words():
         wanted, order = filters(book)
         found = book.select(wanted, order)
     if LOST:
         st.warning(
-            f"The link names what is not there, and it was left out: {draw.words('; '.join(LOST))}.",
+            f"The link names what is not there, and it was left out: {ui.escaped('; '.join(LOST))}.",
             icon=":material/link_off:",
         )
     words = in_words(wanted)
@@ -305,17 +305,17 @@ def main() -> None:
     position = book.position(named) if named else None
     if named and position is None:
         st.warning(
-            f"There is no held-out item {draw.words(f.shortened(named, 80))}.", icon=":material/link_off:"
+            f"There is no held-out item {ui.escaped(f.shortened(named, 80))}.", icon=":material/link_off:"
         )
     if not len(found):
-        st.info(f"No item fits: {draw.words(words)}.", icon=":material/search_off:")
+        st.info(f"No item fits: {ui.escaped(words)}.", icon=":material/search_off:")
         if words:
             st.button("Clear filters", on_click=clear, key=key("clear_empty"), type="primary")
         return
     many = (
         f"{f.count(len(found))} of {f.count(len(book))} items" if words else f"All {f.count(len(book))} items"
     )
-    st.markdown(f"**{many}**{f': {draw.words(words)}' if words else ''}")
+    st.markdown(f"**{many}**{f': {ui.escaped(words)}' if words else ''}")
 
     n_pages = -(-len(found) // SIZE)
     at = next(iter((found == position).nonzero()[0]), None) if position is not None else None
