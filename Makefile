@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 export HF_HUB_OFFLINE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast check lint types format ui docs wheel benchmarks advice record clean
+.PHONY: help setup demo test test-fast test-browser check lint types format ui docs wheel benchmarks advice record clean
 
 help:            ## Show this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1|/' | column -t -s '|'
@@ -29,11 +29,15 @@ demo: setup      ## Decide a real case with a real model, tuning included; write
 	@echo "The same as a page: $(BIN)/advisor ui"
 
 test: setup      ## Run all tests, the fast ones first
-	$(BIN)/python -m pytest -m "not slow and not local"
-	$(BIN)/python -m pytest -m "slow or local"
+	$(BIN)/python -m pytest -m "not slow and not local and not browser"
+	$(BIN)/python -m pytest -m "(slow or local) and not browser"
+	$(BIN)/python -m pytest -m browser -rs
 
 test-fast: setup ## Run the tests that need no model
-	$(BIN)/python -m pytest -m "not slow and not local"
+	$(BIN)/python -m pytest -m "not slow and not local and not browser"
+
+test-browser: setup ## Run the tests in a real browser (Chromium)
+	$(BIN)/python -m pytest -m browser -rs
 
 check: lint types ## Lint, formatting and types
 

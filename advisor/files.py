@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from pathlib import Path
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+def safe_name(text: str) -> str:
+    """A file name made of a foreign text: one that stays in its folder, is not hidden, and is not too long."""
+    return _UNSAFE.sub("-", text).strip(".-")[:80].rstrip(".-") or "unnamed"
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

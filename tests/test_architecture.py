@@ -13,8 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "advisor"
 
 # From the ground up.
 ORDER = [
-    "errors", "files", "version", "records", "access", "formatting", "resources", "statistics", "cases", "catalogue", "store",
-    "prompts", "retrieval", "models", "tuning", "scoring", "economics", "decision", "baselines", "evaluation",
+    "errors", "files", "version", "records", "access", "formatting", "resources", "statistics", "cases", "catalogue",
+    "store", "prompts", "retrieval", "models", "tuning", "scoring", "economics", "decision", "baselines", "evaluation",
     "reports", "reviews", "testing", "workflow", "cli",
 ]  # fmt: skip
 PURE = ["statistics", "scoring", "economics", "decision"]

@@ -5,23 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+import ui_look
 import ui_shared as ui
+import ui_signin as signin
 
-st.set_page_config(page_title="advisor: fine-tune or not?", page_icon=":material/balance:", layout="wide")
 here = Path(__file__).parent
-st.navigation(
-    {
-        title: [
-            st.Page(
-                page.script,
-                title=page.title,
-                icon=page.icon,
-                url_path=page.url_path,
-                default=page.url_path == "",
-            )
-            for page in pages
-            if (here / page.script).exists()
-        ]
-        for title, pages in ui.NAVIGATION.items()
-    }
-).run()
+# an icon of our own: the browser would fetch a material icon from outside
+st.set_page_config(page_title="advisor: fine-tune or not?", page_icon=str(here / "icon.svg"), layout="wide")
+ui_look.apply()
+admitted = signin.admitted()
+pages = {
+    about.url_path: st.Page(
+        about.script,
+        title=about.title,
+        icon=about.icon,
+        url_path=about.url_path,
+        default=about.url_path == "",
+    )
+    for group in ui.NAVIGATION.values()
+    for about in group
+}
+# links of our own: Streamlit's list of pages in groups is no list to a screen reader, and forgets the case
+page = st.navigation(list(pages.values()), position="hidden")
+if admitted:
+    ui.show_navigation(pages)
+    page.run()
+    signin.show_account()

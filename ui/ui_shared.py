@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,18 @@ import streamlit as st
 from advisor import formatting as f
 from advisor import workflow
 from advisor.cases.loading import CASE_FILE
+from advisor.cases.workspace import CASES_VARIABLE, workspace_folder
 from advisor.errors import AdvisorError
 from advisor.records import Decision
-from advisor.reports.markdown import escaped
+from advisor.reports import escaping
 from advisor.resources import sample_cases_folder
+from advisor.workflow.overviews import last_change
 
 if TYPE_CHECKING:
+    from streamlit.navigation.page import StreamlitPage
+
     from advisor.access import Identity
+    from advisor.workflow.what_if import WhatIf
 
 __all__ = [
     "NAVIGATION",
@@ -33,13 +39,16 @@ __all__ = [
     "draw",
     "errors_in_words",
     "escaped",
+    "holds_cases",
     "identity",
     "last_change",
+    "open_folder",
     "page_link",
+    "show_navigation",
     "table",
+    "what_if",
 ]
 
-CASES_VARIABLE = "ADVISOR_CASES"
 CASE_PARAMETER = "case"
 _CHOSEN, _BOX, _OPENED = "chosen_case", "case_box", "opened_folders"
 
@@ -55,12 +64,13 @@ class PageOf:
     """Its address; the first page has none."""
 
 
+OF_A_CASE = "This case"
 NAVIGATION: dict[str, tuple[PageOf, ...]] = {
     "Cases": (
         PageOf("app_pages/decisions.py", "Decisions", ":material/list_alt:", ""),
         PageOf("app_pages/new_case.py", "New case", ":material/add_circle:", "new_case"),
     ),
-    "This case": (
+    OF_A_CASE: (
         PageOf("app_pages/use_case.py", "Use case and questions", ":material/help_center:", "use_case"),
         PageOf("app_pages/run.py", "Run", ":material/play_circle:", "run"),
         PageOf("app_pages/tradeoff.py", "Tradeoff", ":material/scatter_plot:", "tradeoff"),
@@ -78,17 +88,24 @@ NAVIGATION: dict[str, tuple[PageOf, ...]] = {
 
 
 def case_folders(environment: Mapping[str, str]) -> list[Path]:
-    """The cases to choose from: those opened here, those that the environment names, then the sample cases.
+    """The cases to choose from: those opened here, those that the environment names, own ones, then the samples.
 
     A folder that is no case stands for the cases in it; one without any stays, so that choosing it says why.
     """
     opened = [Path(p) for p in st.session_state.get(_OPENED, ())]
     named = [Path(p) for p in environment.get(CASES_VARIABLE, "").split(os.pathsep) if p.strip()]
+    own = workspace_folder(environment)  # where new cases are saved
     found: list[Path] = []
-    for folder in (*opened, *named, sample_cases_folder()):
+    made = [own] if any(own.glob(f"*/{CASE_FILE}")) else []
+    for folder in (*opened, *named, *made, sample_cases_folder()):
         inside = sorted(p.parent for p in folder.glob(f"*/{CASE_FILE}"))
         found += [folder] if (folder / CASE_FILE).is_file() or not inside else inside
     return list(dict.fromkeys(p.resolve() for p in found))
+
+
+def holds_cases(folder: Path) -> bool:
+    """Whether a folder is a case, or has some in it."""
+    return (folder / CASE_FILE).is_file() or any(folder.glob(f"*/{CASE_FILE}"))
 
 
 def open_folder(folder: Path) -> None:
@@ -131,25 +148,47 @@ def _choose() -> None:
     st.query_params[CASE_PARAMETER] = st.session_state[_CHOSEN] = st.session_state[_BOX]
 
 
-def last_change(folder: Path) -> float:
-    """When a file of a case, its results included, was last written: seconds since the epoch."""
-    times = [0.0]
-    for path in folder.rglob("*"):
-        try:
-            times.append(path.stat().st_mtime)
-        except OSError:  # gone between being listed and being looked at
-            continue
-    return max(times)
-
-
 def decide(folder: Path, overrides: tuple[tuple[str, str], ...] = ()) -> Decision:
-    """The decision of a case, with assumptions changed at will; kept for a minute unless one of its files changes."""
-    return _decide(str(folder), overrides, last_change(folder))
+    """The decision of a case, with assumptions changed at will; kept unless one of its files changes."""
+    return _decide(str(folder), overrides, *_version(folder))
 
 
-@st.cache_data(show_spinner="Deciding …", max_entries=64, ttl=60)
-def _decide(case: str, overrides: tuple[tuple[str, str], ...], changed: float) -> Decision:
-    return workflow.decide(case, store=os.environ.get("ADVISOR_STORE"), overrides=dict(overrides))
+def what_if(folder: Path) -> WhatIf:
+    """What was measured of a case, read once and decided on again and again."""
+    return _what_if(str(folder), *_version(folder))
+
+
+def _version(folder: Path) -> tuple[float, str | None, str]:
+    """What a decision is of: files, store, and day; of a store whose changes are not seen from here, the minute."""
+    store = os.environ.get("ADVISOR_STORE")
+    return last_change(folder), store, datetime.now(UTC).strftime("%Y-%m-%d %H:%M" if store else "%Y-%m-%d")
+
+
+@st.cache_data(show_spinner="Deciding …", max_entries=64)
+def _decide(
+    case: str, overrides: tuple[tuple[str, str], ...], changed: float, store: str | None, moment: str
+) -> Decision:
+    if overrides:
+        return _what_if(case, changed, store, moment).decide(dict(overrides))
+    return workflow.decide(case, store=store)
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _what_if(case: str, changed: float, store: str | None, moment: str) -> WhatIf:
+    from advisor.workflow.what_if import what_if
+
+    return what_if(case, store=store)
+
+
+def show_navigation(pages: Mapping[str, StreamlitPage]) -> None:
+    """The sidebar's links to all pages, by their addresses; those of a case name the one that is looked at."""
+    wanted = st.query_params.get(CASE_PARAMETER) or st.session_state.get(_CHOSEN)
+    with st.sidebar.container(gap="xxsmall"):
+        for title, group in NAVIGATION.items():
+            st.caption(title)
+            for about in group:
+                of_case = {CASE_PARAMETER: wanted} if wanted and title == OF_A_CASE else None
+                st.page_link(pages[about.url_path], label=about.title, icon=about.icon, query_params=of_case)
 
 
 # --- who is here -------------------------------------------------------------------------------------------------
@@ -157,17 +196,24 @@ def _decide(case: str, overrides: tuple[tuple[str, str], ...], changed: float) -
 
 def identity() -> Identity:
     """Who uses the page: whoever the provider says signed in, or the operator of this machine."""
-    from advisor.access import local_operator
+    import ui_signin
 
-    return local_operator()
+    return ui_signin.identity()
 
 
 # --- drawing -----------------------------------------------------------------------------------------------------
 
 
+def escaped(text: str) -> str:
+    """Foreign text for `st.markdown`; a minus sign stays with its amount."""
+    return escaping.escaped(text).replace(f"{f.MINUS}\\$", f"{f.MINUS}\u2060\\$")
+
+
 def page_link(url_path: str, label: str, *, case: Path | None = None, icon: str | None = None) -> None:
     """A link to a page, of a case where the page needs one."""
     page = next(p for pages in NAVIGATION.values() for p in pages if p.url_path == url_path)
+    if not (Path(__file__).parent / page.script).exists():
+        return
     parameters = {CASE_PARAMETER: case_label(case, case_folders(os.environ))} if case is not None else None
     st.page_link(page.script, label=label, icon=icon or page.icon, query_params=parameters)
 

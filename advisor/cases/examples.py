@@ -41,7 +41,7 @@ def read_examples(
     examples: list[Example] = []
     lines: dict[str, int] = {}
     for line, values in rows:
-        example, wrong = _example(path, line, values, task, validator)
+        example, wrong = checked_example(path, line, values, task, validator)
         problems += wrong
         if example is None:
             continue
@@ -139,9 +139,10 @@ def _csv_records(
         yield values, start
 
 
-def _example(
+def checked_example(
     path: Path, line: int, values: dict[str, Any], task: Task, validator: Draft202012Validator | None
 ) -> tuple[Example | None, list[Problem]]:
+    """The example that a row's values make, with all that is wrong with them for a task."""
     for key, value in values.items():
         if isinstance(value, str) and len(value) > MAX_FIELD_CHARACTERS:
             what = f"has {len(value):,} characters; {MAX_FIELD_CHARACTERS:,} are allowed"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
+import unicodedata
 from pathlib import Path
 
 from advisor.errors import UsageError
@@ -111,11 +113,17 @@ def sample_names() -> list[str]:
     return sorted(p.parent.name for p in sample_cases_folder().glob("*/case.yaml"))
 
 
+def case_name_from(text: str) -> str:
+    """A case's name from any text, such as a title: letters, digits, `_ . -`, at most 64 of them."""
+    plain = unicodedata.normalize("NFKD", text)
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    name = "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in plain)
+    name = re.sub("_{2,}", "_", name).strip("_.-")[:64].rstrip("_.-")
+    return name or "my_case"
+
+
 def _write_template(new: Path, folder_name: str) -> None:
-    name = "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in folder_name).strip(
-        "_.-"
-    )
-    name = name[:64] or "my_case"
+    name = case_name_from(folder_name)
     title = name.replace("_", " ").replace("-", " ").capitalize()
     new.mkdir()
     (new / "case.yaml").write_text(_CASE.format(name=name, title=title), encoding="utf-8")

@@ -359,6 +359,21 @@ class Constraints(Part):
     must_stay_local: bool = False
 
 
+class ReviewRule(Part):
+    """When a go/no-go review is passed."""
+
+    quorum: int = Field(default=1, ge=1, le=50)
+    """How many people must approve."""
+    roles: dict[
+        Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$")], Annotated[int, Field(ge=1)]
+    ] = {}
+    """How many of them must speak for what, e.g. {data: 1, product: 1}."""
+    reject_blocks: bool = True
+    """Whether one rejection is a no-go; else it takes as many as the quorum."""
+    opener_may_sign: bool = True
+    """Whether whoever opened the review counts."""
+
+
 class Case(Part):
     """A decision to take."""
 
@@ -378,6 +393,7 @@ class Case(Part):
     costs: Costs = Costs()
     judge: JudgeSpec | None = None
     extensibility: Extensibility | None = None
+    review: ReviewRule | None = None
     declared: dict[str, str] = {}
 
     @model_validator(mode="after")

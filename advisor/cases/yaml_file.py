@@ -18,8 +18,11 @@ Location = tuple[str | int, ...]
 def read_case_file(path: Path) -> tuple[Case | None, list[Problem]]:
     """The case that a file describes, or all that is wrong with it."""
     text, problems = read_text(path, max_bytes=MAX_CASE_BYTES)
-    if text is None:
-        return None, problems
+    return (None, problems) if text is None else read_case_text(text, path)
+
+
+def read_case_text(text: str, path: Path) -> tuple[Case | None, list[Problem]]:
+    """The case that the text of a file describes, or all that is wrong with it."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)

@@ -11,10 +11,33 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from advisor.cli import prices, tune
-from advisor.cli._shared import CaseArgument, JsonOption, StoreOption, print_json, say, stderr, stdout
+from advisor.cli import prices, reviews, tune
+from advisor.cli._shared import (
+    CaseArgument,
+    JsonOption,
+    SetOption,
+    StoreOption,
+    overrides,
+    print_json,
+    say,
+    stderr,
+    stdout,
+)
 from advisor.cli.imports import import_results
 from advisor.cli.loadtest import loadtest
+from advisor.cli.new_case import (
+    FromFile,
+    GroupColumn,
+    HeldOut,
+    IdColumn,
+    Inputs,
+    Instructions,
+    Kind,
+    Outputs,
+    init_from_file,
+)
+from advisor.cli.reports import batch, compare, report
+from advisor.cli.ui import ui
 from advisor.errors import AdvisorError, UsageError
 from advisor.version import __version__
 
@@ -33,18 +56,16 @@ app = typer.Typer(
 
 app.add_typer(tune.app)
 app.add_typer(prices.app)
+app.add_typer(reviews.app)
 app.command()(loadtest)
+app.command()(ui)
 app.command("import")(import_results)
+app.command()(report)
+app.command()(batch)
+app.command()(compare)
+app.command()(reviews.gate)
 
 STOPPED = "Stopped. Everything answered so far is kept; run again to go on."
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Change an assumption, e.g. --set traffic.requests_per_month=100000. May be repeated.",
-    ),
-]
 
 
 @app.command()
@@ -53,14 +74,29 @@ def init(
     sample: Annotated[
         str | None, typer.Option("--from", metavar="SAMPLE", help="Copy a sample case.")
     ] = None,
+    from_file: FromFile = None,
+    inputs: Inputs = None,
+    outputs: Outputs = None,
+    id: IdColumn = None,
+    group: GroupColumn = None,
+    kind: Kind = None,
+    instructions: Instructions = None,
+    held_out: HeldOut = None,
 ) -> None:
-    """Create a case folder that passes `check`: a small template, or a copy of a sample case.
+    """Create a case folder that passes `check`: a small template, a copy of a sample case, or from a spreadsheet.
 
     Example: advisor init my_case --from support_intents
+
+    Example: advisor init my_case --from-file tickets.xlsx --input Message --output Queue
     """
     from advisor.cases.scaffold import create_case
 
-    created = create_case(folder, sample=sample)
+    if from_file is not None:
+        if sample is not None:
+            raise UsageError("--from and --from-file cannot be combined.", hint="Leave one of them out.")
+        created = init_from_file(folder, from_file, inputs, outputs, id, group, kind, instructions, held_out)
+    else:
+        created = create_case(folder, sample=sample)
     say(f"Created {created}. Next: advisor check {created}")
 
 
@@ -102,7 +138,7 @@ def run(
         int | None,
         typer.Option("--limit", metavar="N", min=1, help="Only the first N held-out items: a trial."),
     ] = None,
-    batch: Annotated[
+    use_batches: Annotated[
         bool,
         typer.Option(
             "--batch", help="Ask hosted models through their batch endpoints: cheaper, within a day."
@@ -141,7 +177,7 @@ def run(
                 baselines=names,
                 budget_usd=budget,
                 limit=limit,
-                use_batches=batch,
+                use_batches=use_batches,
                 stop_early=stop_early,
                 progress=progress,
             )
@@ -212,67 +248,7 @@ def decide(
     """
     from advisor import workflow
 
-    _show(workflow.decide(case, store=store, overrides=_overrides(changes)), as_json)
-
-
-@app.command()
-def report(
-    case: CaseArgument,
-    format: Annotated[
-        str, typer.Option("--format", metavar="html|md|json", help="The report's format.")
-    ] = "html",
-    output: Annotated[
-        Path | None, typer.Option("--output", metavar="DIR", help="Where to write; reports/.")
-    ] = None,
-    changes: SetOption = None,
-    store: StoreOption = None,
-) -> None:
-    """Write the decision report; prints its path."""
-    from advisor import workflow
-
-    path = workflow.report(case, format=format, output=output, store=store, overrides=_overrides(changes))
-    typer.echo(path)
-
-
-@app.command()
-def batch(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder with cases below it.")],
-    output: Annotated[
-        Path | None, typer.Option("--output", metavar="DIR", help="Where to write; reports/.")
-    ] = None,
-    store: StoreOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Decide every case below a folder: run or reuse its results, write a report each and an index."""
-    from advisor import workflow
-    from advisor.evaluation.progress import RichProgress
-
-    with RichProgress(stderr()) as progress:
-        entries, index = workflow.batch(folder, output=output, store=store, progress=progress)
-    if as_json:
-        print_json(
-            [
-                {
-                    "folder": str(e.folder),
-                    "case": e.decision.case if e.decision else None,
-                    "decision": e.decision.verdict.decision if e.decision else None,
-                    "recommended": e.decision.verdict.recommended if e.decision else None,
-                    "report": str(e.report) if e.report else None,
-                    "error": e.error,
-                }
-                for e in entries
-            ]
-        )
-    else:
-        for e in entries:
-            if e.decision is not None:
-                typer.echo(f"{e.decision.case}: {e.decision.verdict.decision} → {e.report}")
-        typer.echo(f"all: {index}")
-    for e in entries:
-        if e.error is not None:
-            say(f"{e.folder}: {e.error}")
-    if any(e.error is not None for e in entries):
-        raise typer.Exit(3)
+    _show(workflow.decide(case, store=store, overrides=overrides(changes)), as_json)
 
 
 @app.command()
@@ -287,39 +263,6 @@ def export(
     from advisor import workflow
 
     typer.echo(workflow.export_results(case, output=output, store=store))
-
-
-@app.command()
-def ui(
-    folders: Annotated[
-        list[Path] | None, typer.Argument(metavar="[CASE]...", help="Cases, or folders of cases.")
-    ] = None,
-    port: Annotated[int, typer.Option(help="The port.")] = 8501,
-    address: Annotated[
-        str, typer.Option(help="The address to listen on; there is no sign-in.")
-    ] = "127.0.0.1",
-    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window.")] = True,
-) -> None:
-    """Open the Streamlit app; it listens on this machine only unless told otherwise."""
-    import os
-    import subprocess
-
-    from advisor.resources import ui_folder
-
-    environment = dict(os.environ)
-    if folders:
-        environment["ADVISOR_CASES"] = os.pathsep.join(str(f.resolve()) for f in folders)
-    say(f"The app listens on http://{address}:{port}; stop it with Ctrl+C.")
-    command = [
-        sys.executable, "-m", "streamlit", "run", str(ui_folder() / "streamlit_app.py"),
-        "--server.address", address, "--server.port", str(port), "--server.headless", str(not browser).lower(),
-        "--browser.gatherUsageStats", "false", "--browser.serverAddress", address,
-        "--server.fileWatcherType", "none", "--client.toolbarMode", "minimal",
-    ]  # fmt: skip
-    try:
-        raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
 
 
 @app.callback(invoke_without_command=True)
@@ -357,18 +300,6 @@ def _show(decision: Decision, as_json: bool) -> None:
     from advisor.reports.terminal import print_decision
 
     print_decision(decision, stdout())
-
-
-def _overrides(changes: list[str] | None) -> dict[str, str]:
-    found = {}
-    for change in changes or ():
-        key, sign, value = change.partition("=")
-        if not sign or not key.strip():
-            raise UsageError(
-                f"--set {change}: write KEY=VALUE.", hint="E.g. --set traffic.requests_per_month=100000"
-            )
-        found[key.strip()] = value
-    return found
 
 
 @contextmanager

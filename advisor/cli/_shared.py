@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from advisor.errors import UsageError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -20,6 +22,14 @@ StoreOption = Annotated[
         envvar="ADVISOR_STORE",
         metavar="URL",
         help="Where results are kept, e.g. sqlite:///results.sqlite; by default inside the case folder.",
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change an assumption, e.g. --set traffic.requests_per_month=100000. May be repeated.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
@@ -48,3 +58,20 @@ def say(text: str) -> None:
 def print_json(document: object) -> None:
     """One JSON document on stdout."""
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def overrides(changes: list[str] | None) -> dict[str, str]:
+    """Changed assumptions by key.
+
+    Raises:
+        UsageError: One is not KEY=VALUE.
+    """
+    found = {}
+    for change in changes or ():
+        key, sign, value = change.partition("=")
+        if not sign or not key.strip():
+            raise UsageError(
+                f"--set {change}: write KEY=VALUE.", hint="E.g. --set traffic.requests_per_month=100000"
+            )
+        found[key.strip()] = value
+    return found

@@ -18,6 +18,7 @@ from advisor.decision.noise import noise_of
 from advisor.decision.noise import warnings as noise_warnings
 from advisor.decision.options import Option, options
 from advisor.decision.over_time import costs_over_time
+from advisor.decision.prices_used import prices_used
 from advisor.decision.questions import Situation, answer_questions
 from advisor.decision.sensitivity import tornado, verdict_map
 from advisor.decision.slices import slices_of
@@ -85,6 +86,7 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
             flips=find_flips(accounts, rule, judgement),
             shopping_list=judgement.shopping,
             meanwhile=judgement.champion if judgement.decision == "not_yet" else None,
+            meanwhile_pays=_meanwhile_pays(judgement, found),
         ),
         baselines=summaries,
         comparisons=comparisons(evidence, findings),
@@ -119,7 +121,16 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
             for s in findings.standings
             if s.measured.load is not None
         ),
+        prices=prices_used(evidence),
     )
+
+
+def _meanwhile_pays(judgement: Judgement, found: tuple[Option, ...]) -> bool | None:
+    """Whether what is used until there is a verdict is worth more than it costs; None where that is not known."""
+    if judgement.decision != "not_yet":
+        return None
+    worth = next((o.worth_usd for o in found if o.name == judgement.champion), None)
+    return None if worth is None else worth > 0
 
 
 def _with_further(s: Situation) -> Situation:

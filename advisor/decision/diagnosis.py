@@ -16,6 +16,7 @@ from advisor.decision import _answer_signals as signals
 from advisor.decision.evidence import CaseEvidence
 from advisor.formatting import percent
 from advisor.records import Finding, ItemResult
+from advisor.scoring import RIGHT_FROM
 from advisor.statistics.paired import PairedComparison
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ def _of_fault(
 
 
 def _is_wrong(answer: _Answer) -> bool:
-    return answer.score < 0.5 or _is_lost(answer)
+    return answer.score < RIGHT_FROM or _is_lost(answer)
 
 
 def _is_lost(answer: _Answer) -> bool:
@@ -269,9 +270,9 @@ def _forgetting(standing: Standing, base: Standing | None) -> list[Finding]:
         return []
     theirs = dict(zip(base.ids, base.scores, strict=True))
     pairs = [(s, theirs[i]) for i, s in zip(standing.ids, standing.scores, strict=True) if i in theirs]
-    right = sum(b >= 0.5 for _, b in pairs)
-    lost = sum(b >= 0.5 > s for s, b in pairs)
-    won = sum(s >= 0.5 > b for s, b in pairs)
+    right = sum(b >= RIGHT_FROM for _, b in pairs)
+    lost = sum(b >= RIGHT_FROM > s for s, b in pairs)
+    won = sum(s >= RIGHT_FROM > b for s, b in pairs)
     # some items change either way by chance
     if lost <= won or lost < FORGOTTEN_ITEMS or lost / right < FORGOTTEN:
         return []

@@ -35,8 +35,8 @@ def find_flips(accounts: Accounts, judge: Judge, now: Judgement) -> tuple[Flip, 
     found: list[tuple[float, Flip]] = []
     for name, value, low, high in _inputs(accounts.case):
 
-        def outcomes(values: Sequence[float], name: str = name) -> list[Outcome]:
-            return [(j.decision, j.recommended) for j in _judged(accounts, judge, name, values)]
+        def outcomes(values: Sequence[float], name: str = name) -> Iterator[Outcome]:
+            return ((j.decision, j.recommended) for j in _judged(accounts, judge, name, values))
 
         nearest = [
             f
@@ -52,27 +52,27 @@ def find_flips(accounts: Accounts, judge: Judge, now: Judgement) -> tuple[Flip, 
     return tuple(flip for _, flip in sorted(found, key=lambda f: (f[0], f[1].parameter)))
 
 
-def _judged(accounts: Accounts, judge: Judge, name: str, values: Sequence[float]) -> list[Judgement]:
-    """The verdict at each value of one input."""
+def _judged(accounts: Accounts, judge: Judge, name: str, values: Sequence[float]) -> Iterator[Judgement]:
+    """The verdict at each value of one input, each when asked for: what lies beyond a border need not be judged."""
     if is_driver(name):
-        return [judge(accounts.case, at) for at in outlooks(accounts, {name: values})]
+        return (judge(accounts.case, at) for at in outlooks(accounts, {name: values}))
     same = outlook(accounts)
     field = name.removeprefix("quality.")
     cases = [
         accounts.case.model_copy(update={"quality": accounts.case.quality.model_copy(update={field: v})})
         for v in values
     ]
-    return [judge(case, same) for case in cases]
+    return (judge(case, same) for case in cases)
 
 
 def _flip(
-    outcomes: Callable[[Sequence[float]], list[Outcome]], now: str, value: float, steps: Sequence[float]
+    outcomes: Callable[[Sequence[float]], Iterator[Outcome]], now: str, value: float, steps: Sequence[float]
 ) -> tuple[float, Outcome] | None:
     """The border next to `value` in the direction of the steps; the value given lies just beyond it."""
     inside, row = value, list(steps)
     beyond: tuple[float, Outcome] | None = None
     for _ in range(1 + _ROUNDS):
-        for x, outcome in zip(row, outcomes(row), strict=True):
+        for x, outcome in zip(row, outcomes(row), strict=False):
             if outcome[0] != now:
                 beyond = (x, outcome)
                 break

@@ -17,7 +17,7 @@ from advisor.decision.gain import Gain
 from advisor.decision.stakes import Stakes
 from advisor.decision.summary import Findings
 from advisor.formatting import usd
-from advisor.records import MoreExamples, Purchase
+from advisor.records import EvidenceKind, MoreExamples, Purchase
 from advisor.statistics.paired import PairedComparison
 from advisor.statistics.power import needed_examples, needed_for_non_inferiority
 
@@ -80,6 +80,7 @@ def more_examples(case: Case, pair: PairedComparison, stakes: Stakes, gain: Gain
             text=f"About {offer.examples:,} more held-out items.",
             amount=offer.examples,
             cost_usd=offer.cost_usd,
+            cost_kind=_kind(offer.cost_usd, stakes),
             worth_usd=offer.worth_usd,
         )
     target = max(abs(pair.difference), case.quality.min_gain) or 0.01
@@ -94,6 +95,7 @@ def more_examples(case: Case, pair: PairedComparison, stakes: Stakes, gain: Gain
         "with 80% power.",
         amount=more,
         cost_usd=None if price is None else more * price,
+        cost_kind=_kind(price, stakes),
         worth_usd=None if gain is None else worth_of_examples(gain, pair.n, more),
     )
 
@@ -122,6 +124,7 @@ def as_good(
                 f"{case.quality.min_gain * 100:.1f} points.",
                 amount=more,
                 cost_usd=None if price is None else more * price,
+                cost_kind=_kind(price, stakes),
             )
         )
     if low < 0 and stakes.requests:
@@ -142,7 +145,13 @@ def at_least(more: int, stakes: Stakes) -> Purchase:
         text=f"At least {more} more held-out items.",
         amount=more,
         cost_usd=None if price is None else more * price,
+        cost_kind=_kind(price, stakes),
     )
+
+
+def _kind(price: float | None, stakes: Stakes) -> EvidenceKind | None:
+    """Whether the price of examples is declared or estimated; None where there is none."""
+    return None if price is None else stakes.example_kind
 
 
 def untried_alternatives(case: Case, findings: Findings) -> tuple[Purchase, ...]:

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import JsonValue
 from scipy.stats import t
 
-from advisor.decision.evidence import CaseEvidence
+from advisor.cases.schema import Case
+from advisor.decision.evidence import CaseEvidence, DataFacts
 from advisor.decision.summary import Findings, Standing
 from advisor.records import Slice, SliceDimension
 from advisor.statistics.paired import adjust, exact_mcnemar, tango_interval
@@ -34,7 +36,7 @@ Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class _Cut:
+class Cut:
     """A dimension: the slice of each item, -1 where it has none, and the slices' names."""
 
     dimension: SliceDimension
@@ -51,13 +53,13 @@ def slices_of(evidence: CaseEvidence, findings: Findings, pair: tuple[str, str] 
         pair: The tuned baseline and the alternative that the verdict compares; None: quality only.
     """
     ids = _all_ids(findings.standings)
-    cuts = _cuts(evidence, ids)
-    if not cuts:
+    found_cuts = cuts_of(evidence.case, evidence.data, evidence.expected, ids)
+    if not found_cuts:
         return ()
     scores = {s.name: _scores(s, ids) for s in findings.standings}
     units = _units(evidence, ids)
     found: list[Slice] = []
-    for cut in cuts:
+    for cut in found_cuts:
         found += _of_cut(cut, scores, pair, units)
     tested = [i for i, s in enumerate(found) if s.p_value is not None]
     adjusted = adjust([float(found[i].p_value or 0.0) for i in tested], "fdr")
@@ -116,15 +118,15 @@ def _units(evidence: CaseEvidence, ids: tuple[str, ...]) -> Codes | None:
     return np.array([number.setdefault(groups.get(i, f"id:{i}"), len(number)) for i in ids])
 
 
-def _cuts(evidence: CaseEvidence, ids: tuple[str, ...]) -> list[_Cut]:
-    data, expected = evidence.data, evidence.expected
-    found: list[_Cut | None] = []
-    if evidence.case.task.kind == "classification":
+def cuts_of(case: Case, data: DataFacts, expected: Mapping[str, JsonValue], ids: Sequence[str]) -> list[Cut]:
+    """The ways in which items are cut into slices: by label, group, lengths, documents."""
+    found: list[Cut | None] = []
+    if case.task.kind == "classification":
         found.append(_by_name("label", [_text(expected.get(i)) for i in ids]))
     if data.clusters:
         found.append(_by_name("group", [data.clusters.get(i) for i in ids]))
     found.append(_by_length("input length", [data.input_characters.get(i) for i in ids]))
-    if evidence.case.task.kind != "classification":
+    if case.task.kind != "classification":
         found.append(_by_length("answer length", [_length(expected.get(i)) for i in ids]))
     if data.with_documents:
         values = ["named" if i in data.with_documents else "none named" for i in ids]
@@ -145,17 +147,17 @@ def _length(value: object) -> int | None:
     return None if text is None else len(text)
 
 
-def _by_name(dimension: SliceDimension, values: Sequence[str | None]) -> _Cut:
+def _by_name(dimension: SliceDimension, values: Sequence[str | None]) -> Cut:
     counts = Counter(v for v in values if v is not None)
     ordered = sorted(counts, key=lambda v: (-counts[v], v))
     names = ordered[:MOST_VALUES]
     number = {v: min(k, MOST_VALUES) for k, v in enumerate(ordered)}
     if len(ordered) > MOST_VALUES:
         names = [*names, f"({len(ordered) - MOST_VALUES} others)"]
-    return _Cut(dimension, names, np.array([-1 if v is None else number[v] for v in values]))
+    return Cut(dimension, names, np.array([-1 if v is None else number[v] for v in values]))
 
 
-def _by_length(dimension: SliceDimension, values: Sequence[int | None]) -> _Cut | None:
+def _by_length(dimension: SliceDimension, values: Sequence[int | None]) -> Cut | None:
     """Thirds; None where there are too few items, or all are about alike."""
     known = np.array([v for v in values if v is not None])
     if len(known) < MIN_LENGTHS:
@@ -169,11 +171,11 @@ def _by_length(dimension: SliceDimension, values: Sequence[int | None]) -> _Cut 
         f"up to {low:.0f} characters", f"{math.floor(low) + 1} to {high:.0f} characters",
         f"over {high:.0f} characters",
     ]  # fmt: skip
-    return _Cut(dimension, names, codes)
+    return Cut(dimension, names, codes)
 
 
 def _of_cut(
-    cut: _Cut, scores: Mapping[str, NDArray[np.float64]], pair: tuple[str, str] | None, units: Codes | None
+    cut: Cut, scores: Mapping[str, NDArray[np.float64]], pair: tuple[str, str] | None, units: Codes | None
 ) -> list[Slice]:
     size = len(cut.names)
     inside = cut.codes >= 0

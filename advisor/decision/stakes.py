@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.stats import qmc
@@ -38,12 +39,12 @@ class Stakes:
     """One more held-out example: labelled, and answered by every measured baseline."""
     example_kind: EvidenceKind = "estimated"
 
-    @property
+    @cached_property
     def quality_usd(self) -> Value:
         """What a quality of 1 is worth above a quality of 0, over the horizon."""
         return self.requests * (self.correct_usd - self.wrong_usd)
 
-    @property
+    @cached_property
     def declared(self) -> bool:
         """Whether it is said what right and wrong answers are worth."""
         return any(bool(np.any(usd)) for usd in (self.correct_usd, self.wrong_usd))

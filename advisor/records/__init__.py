@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from advisor.records.answers import ChatRequest, Completion, Failure, Message, Usage
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
-from advisor.records.costs import CostsOverTime, MonthCost, Payback
+from advisor.records.costs import CostsOverTime, MonthCost, Payback, PriceUsed
 from advisor.records.decision import (
     SCHEMA_VERSION,
     BaselineSummary,
@@ -123,6 +123,7 @@ __all__ = [
     "Noise",
     "Payback",
     "PowerLaw",
+    "PriceUsed",
     "PromptParts",
     "Provenance",
     "Purchase",

@@ -2,7 +2,29 @@
 
 from __future__ import annotations
 
+import datetime
+
 from advisor.records.base import EvidenceKind, Record
+
+
+class PriceUsed(Record):
+    """A price that a baseline's costs rest on; USD per million tokens unless the name says otherwise."""
+
+    baseline: str
+    model: str
+    input: float | None = None
+    cached_input: float | None = None
+    output: float | None = None
+    training: float | None = None
+    usd_per_hour: float | None = None
+    """Of a deployment, or of a machine."""
+    source: str
+    date: datetime.date | None
+    """The day the figures are of; null where nobody says, as with the user's own."""
+    kind: EvidenceKind
+    """`declared` by the case, or `estimated` from price lists."""
+    stale: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class MonthCost(Record):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, JsonValue
 
 from advisor.records.base import AnswerWord, BaselineKind, DecisionWord, EvidenceKind, Record
-from advisor.records.costs import CostsOverTime, MonthCost
+from advisor.records.costs import CostsOverTime, MonthCost, PriceUsed
 from advisor.records.diagnosis import Finding
 from advisor.records.extensibility import Extensibility
 from advisor.records.judge import JudgeSummary
@@ -195,6 +195,8 @@ class Verdict(Record):
     """What is missing, with how much of it, what it costs and what it is worth."""
     meanwhile: str | None = None
     """The alternative to use until there is a verdict."""
+    meanwhile_pays: bool | None = None
+    """Whether its answers are worth more than it costs, at the case's own assumptions; null where that is not known."""
 
 
 class ReadinessItem(Record):
@@ -235,6 +237,8 @@ class Provenance(Record):
     source: Literal["measured here", "recorded", "imported", "mixed"] = "measured here"
     held_out_looks: int | None = None
     """How many different configurations were evaluated on the held-out set."""
+    hashes: dict[str, str] = {}
+    """SHA-256 of the training examples, of the held-out items, and of the results: equal ones are the same."""
 
 
 class Decision(Record):
@@ -276,6 +280,8 @@ class Decision(Record):
     """The tuned model on other cases, where it was asked."""
     load_tests: tuple[ServingCapacity, ...] = ()
     """What served baselines carry, where a load test was made."""
+    prices: tuple[PriceUsed, ...] = ()
+    """The prices that the costs rest on, each with its source and day."""
 
     def to_json(self) -> str:
         """The document as the outside knows it, indented."""

@@ -14,6 +14,8 @@ class Purchase(Record):
     text: str
     amount: int | None = None
     cost_usd: float | None = None
+    cost_kind: EvidenceKind | None = None
+    """Where the cost comes from: declared by the example, or estimated from the hours that all data took."""
     worth_usd: float | None = None
     """Expected gain of having it, before its cost; None where answers have no declared worth."""
 

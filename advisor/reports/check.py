@@ -40,67 +40,96 @@ def print_check(name: str, audit: Audit, plan: Plan, console: Console) -> None:
         _line(console, f"! judge: {note}", style="yellow")
     _line(console, "All figures of the plan are estimates; no model was called.", style="dim")
     console.print()
-    _line(console, _power(plan))
+    _line(console, power_sentence(plan))
+
+
+def data_rows(audit: Audit) -> list[dict[str, str]]:
+    """The sizes of the splits as rows of finished text."""
+    names = {"learn": "training, to learn from", "dev": "training, dev split", "held_out": "held-out"}
+    rows = []
+    for split in audit.splits:
+        counts = list(split.outputs.values()) if split.outputs else []
+        rows.append(
+            {
+                "split": names[split.name],
+                "examples": count(split.examples),
+                "groups": count(split.groups) if split.groups else "–",
+                "by label": f"{len(counts)} labels, {min(counts)} to {max(counts)} each" if counts else "–",
+                "median characters": count(split.median_input_characters),
+            }
+        )
+    if audit.n_documents:
+        sizes = {
+            "examples": count(audit.n_documents),
+            "groups": "–",
+            "by label": "–",
+            "median characters": "–",
+        }
+        rows.append({"split": "documents", **sizes})
+    return rows
+
+
+def plan_rows(plan: Plan) -> list[dict[str, str]]:
+    """What each baseline would take as rows of finished text; the last one is all together. All are estimates."""
+    rows = []
+
+    def row(
+        name: str, calls: int, tokens_in: str, tokens_out: str, training: int | None, *took: float | None
+    ) -> None:
+        rows.append(
+            {
+                "baseline": one_line(name),
+                "calls": count(calls),
+                "tokens in": tokens_in,
+                "tokens out": tokens_out,
+                "training tokens": count(training) if training else "–",
+                "cost": usd(took[0]),
+                "time": seconds(took[1]),
+            }
+        )
+
+    for b in plan.baselines:
+        calls = b.calls_dev + b.calls_held_out
+        row(b.name, calls, _input_tokens(b), _tokens(b, b.output_tokens), b.training_tokens, b.usd, b.seconds)
+        for x in b.further:
+            name = f"· {x.name}"
+            row(
+                name,
+                x.calls,
+                count(x.input_tokens),
+                count(x.output_tokens),
+                x.training_tokens,
+                x.usd,
+                x.seconds,
+            )
+    total = sum(b.calls_dev + b.calls_held_out + sum(x.calls for x in b.further) for b in plan.baselines)
+    if (j := plan.judge) is not None:
+        total += j.calls
+        name = f"judge: {j.model}, {j.mode}"
+        row(name, j.calls, count(j.input_tokens), count(j.output_tokens), None, j.usd, j.seconds)
+    row("all", total, "", "", None, plan.usd, plan.seconds)
+    return rows
 
 
 def _sizes(audit: Audit) -> Table:
     table = Table(title="Data", title_justify="left", title_style="bold")
     for column in ("split", "examples", "groups", "by label", "median characters"):
         table.add_column(column, justify="left" if column in ("split", "by label") else "right")
-    names = {"learn": "training, to learn from", "dev": "training, dev split", "held_out": "held-out"}
-    for split in audit.splits:
-        counts = list(split.outputs.values()) if split.outputs else []
-        table.add_row(
-            names[split.name],
-            count(split.examples),
-            count(split.groups) if split.groups else "–",
-            f"{len(counts)} labels, {min(counts)} to {max(counts)} each" if counts else "–",
-            count(split.median_input_characters),
-        )
-    if audit.n_documents:
-        table.add_row("documents", count(audit.n_documents), "–", "–", "–")
+    for row in data_rows(audit):
+        table.add_row(*row.values())
     return table
 
 
 def _plan(plan: Plan) -> Table:
     table = Table(title="Plan", title_justify="left", title_style="bold")
-    table.add_column("baseline")
-    for column in ("calls", "tokens in", "tokens out", "training tokens", "cost", "time"):
-        table.add_column(column, justify="right")
-    for b in plan.baselines:
-        table.add_row(
-            Text(b.name),
-            count(b.calls_dev + b.calls_held_out),
-            _input_tokens(b),
-            _tokens(b, b.output_tokens),
-            count(b.training_tokens) if b.training_tokens else "–",
-            usd(b.usd),
-            seconds(b.seconds),
-        )
-        for x in b.further:
-            table.add_row(
-                Text(f"  · {one_line(x.name)}"),
-                count(x.calls),
-                count(x.input_tokens),
-                count(x.output_tokens),
-                count(x.training_tokens) if x.training_tokens else "–",
-                usd(x.usd),
-                seconds(x.seconds),
-            )
-    calls = sum(b.calls_dev + b.calls_held_out + sum(x.calls for x in b.further) for b in plan.baselines)
-    if (judge := plan.judge) is not None:
-        calls += judge.calls
-        table.add_row(
-            Text(f"judge: {judge.model}, {judge.mode}"),
-            count(judge.calls),
-            count(judge.input_tokens),
-            count(judge.output_tokens),
-            "–",
-            usd(judge.usd),
-            seconds(judge.seconds),
-        )
+    *rows, total = plan_rows(plan)
+    for column in total:
+        table.add_column(column, justify="left" if column == "baseline" else "right")
+    for row in rows:
+        name, *figures = row.values()
+        table.add_row(Text(f"  {name}" if name.startswith("·") else name), *figures)
     table.add_section()
-    table.add_row("all", count(calls), "", "", "", usd(plan.usd), seconds(plan.seconds), style="bold")
+    table.add_row(*({**total, "training tokens": ""}).values(), style="bold")
     return table
 
 
@@ -116,7 +145,8 @@ def _tokens(baseline: PlannedBaseline, tokens: int | None) -> str:
     return "–" if baseline.model is None else count(tokens)
 
 
-def _power(plan: Plan) -> str:
+def power_sentence(plan: Plan) -> str:
+    """What difference the held-out set can show."""
     if plan.detectable is None:
         return (
             f"{count(plan.n_held_out)} held-out items; what difference they can show depends on the spread of the "

@@ -34,8 +34,23 @@ def shopping(d: Decision) -> list[str]:
 
 
 def meanwhile(d: Decision) -> str | None:
-    """What to use until there is a verdict."""
-    return f"Until then: use {d.verdict.meanwhile}." if d.verdict.meanwhile else None
+    """What to use until there is a verdict; honest about an alternative that does not pay."""
+    name = d.verdict.meanwhile
+    if name is None:
+        return None
+    worth = {b.name: b.value_usd_over_horizon for b in d.baselines if b.kind != "fine_tuned" and b.n}
+    own = worth.get(name)
+    if d.verdict.meanwhile_pays is not False or own is None:
+        return f"Until then: use {name}."
+    months = f"over {count(d.facts.horizon_months)} months"
+    others = [value for value in worth.values() if value is not None]
+    if max(others) <= own:
+        # of those measured; a net benefit that is not known is not called a loss
+        return (
+            f"Until then: of the alternatives measured, {name} loses least (net benefit {usd(own)} {months}); none of "
+            "them pays at the case's own assumptions."
+        )
+    return f"Until then: use {name}; at the case's own assumptions it does not pay (net benefit {usd(own)} {months})."
 
 
 def has_money(d: Decision) -> bool:
@@ -253,9 +268,11 @@ def _likely(value: JsonValue) -> float:
 
 def _purchase(p: Purchase) -> str:
     """One thing to get, e.g. `About 200 more held-out items: cost $800, worth $4,211.`."""
+    # a price that rests on the case's data hours is an estimate, and one by the example is declared
+    kind = " (estimated)" if p.cost_kind == "estimated" else ""
     known = [
-        f"{word} {usd(value).removesuffix('.00')}"
-        for word, value in (("cost", p.cost_usd), ("worth", p.worth_usd))
+        f"{word} {usd(value).removesuffix('.00')}{of}"
+        for word, value, of in (("cost", p.cost_usd, kind), ("worth", p.worth_usd, ""))
         if value is not None
     ]
     if p.cost_usd is None and (p.amount is not None or p.worth_usd is not None):

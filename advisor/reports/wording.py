@@ -162,6 +162,7 @@ _PARAMETERS = {
     "traffic.monthly_growth": "Growth of requests per month",
     "traffic.peak_factor": "Busiest hour against the mean one",
     "traffic.batch_share": "Share of requests that can wait",
+    "traffic.horizon_months": "Months that are counted",
     "value.correct_usd": "Worth of a right answer",
     "value.wrong_usd": "Worth of a wrong answer",
     "quality.bar": "Quality bar",
@@ -176,6 +177,9 @@ _PARAMETERS = {
     "costs.discount_rate": "Discount rate per year",
     "costs.retrieval_usd_per_month": "Storage and search of documents per month",
     "costs.retrieval_indexing_usd": "Indexing of documents, once",
+    "costs.evaluation_usd": "What measuring cost",
+    "constraints.latency_p95_s": "Longest latency allowed (p95)",
+    "constraints.must_stay_local": "Data must stay on own machines",
 }
 
 
@@ -187,6 +191,10 @@ def parameter_name(parameter: str) -> str:
     head, _, rest = parameter.partition(".")
     if head == "models" and rest.endswith(".serving.usd_per_hour"):
         return f"Price of an hour of {rest.removesuffix('.serving.usd_per_hour')}'s machine"
+    if head == "models" and rest.endswith(".serving.requests_per_s"):
+        return f"Requests a second of {rest.removesuffix('.serving.requests_per_s')}'s machine"
+    if head == "models" and rest.endswith(".serving.always_on"):
+        return f"{rest.removesuffix('.serving.always_on')}'s machine runs all the time"
     model, prices, kind = rest.rpartition(".prices.")
     if head == "models" and prices and kind in _TOKENS:
         return f"Price of a million {_TOKENS[kind]} tokens of {model}"

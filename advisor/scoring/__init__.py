@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from advisor.scoring.registry import (
     METRICS,
+    RIGHT_FROM,
     Metric,
     aggregate,
     default_metrics,
@@ -16,6 +17,7 @@ from advisor.scoring.registry import (
 
 __all__ = [
     "METRICS",
+    "RIGHT_FROM",
     "Metric",
     "aggregate",
     "default_metrics",

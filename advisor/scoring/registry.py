@@ -20,6 +20,9 @@ from advisor.cases.schema import Task, TaskKind
 from advisor.errors import NoResultsError, UsageError
 from advisor.scoring import labels, structured, text
 
+RIGHT_FROM = 0.5
+"""An answer counts as right from this score on, as wrong below it; of a binary metric that is 1 against 0."""
+
 ItemScore = Callable[[JsonValue, str, Task], float]
 """(expected output, answer, task) to a score between 0 and 1."""
 Pairs = Sequence[tuple[JsonValue, str]]

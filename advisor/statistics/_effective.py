@@ -11,9 +11,10 @@ which n is divided before the score intervals of a proportion or of a paired dif
   scale, so up to three quarters of a right/wrong item are added to it, by the share of such scores.
 - design effect (Kish 1965): the variance of the mean over clusters, divided by what it would be for
   independent items. The variance is the bias-reduced one (CR2), its degrees of freedom are Satterthwaite's
-  (Bell and McCaffrey 2002), both under a working intraclass correlation. Few clusters say little about the
-  design effect, so it is drawn towards that of the working correlation, by the weight of one cluster and more
-  where hardly anything varied (where almost all are right, say).
+  (Bell and McCaffrey 2002), both under a working intraclass correlation. For a mean they are fewer where the
+  clusters' sums have heavy tails: if only j of many clusters hold a rare value, they are worth about 2j, whatever
+  their number. Few degrees of freedom say little about the design effect, so it is drawn towards that of the
+  working correlation, which counts as half a degree (as in the moderated t statistic, Smyth 2004).
 
 The quantile is Student's t with the degrees of freedom of whatever was estimated; where all is known (right/wrong
 items that are independent), the intervals are Wilson's and Tango's themselves.
@@ -22,7 +23,9 @@ Sources: Korn and Graubard (1998), Confidence intervals for proportions with sma
 counts estimated from survey data, Survey Methodology 24; Franco, Little, Louis and Slud (2019), Comparative study
 of confidence intervals for proportions in complex sample surveys, Journal of Survey Statistics and Methodology 7;
 Bell and McCaffrey (2002), Bias reduction in standard errors for linear regression with multi-stage samples, Survey
-Methodology 28. The constants were chosen by simulation: see benchmarks/decision/coverage.py.
+Methodology 28; Smyth (2004), Linear models and empirical Bayes methods for assessing differential expression,
+Statistical Applications in Genetics and Molecular Biology 3. The constants were chosen by simulation: see
+benchmarks/decision/coverage.py.
 """
 
 from __future__ import annotations
@@ -41,6 +44,8 @@ Clusters = Sequence[Hashable | None]
 
 WORKING_CORRELATION = 0.4
 """The intraclass correlation that is assumed as far as the data cannot tell: questions about one document."""
+ASSUMED_DF = 0.5
+"""As many degrees of freedom as the working correlation counts against what the clusters show."""
 FEW_CLUSTERS = 10
 """Below so many clusters the interval leans on the working correlation."""
 
@@ -74,13 +79,13 @@ class Assumed:
 
     dispersion: float
     """Right/wrong items added to the dispersion, times the share of such values."""
-    design: float
-    """Squared deviations by which the design effect is assumed, times the same share."""
+    heavy_tails: bool
+    """Whether clusters count for less where few of them hold what varies."""
 
 
-OF_A_MEAN = Assumed(dispersion=0.75, design=4.0)
+OF_A_MEAN = Assumed(dispersion=0.75, heavy_tails=True)
 """A mean near 0 or 1 is skewed: missing the rare values makes both the mean and its spread too small."""
-OF_A_DIFFERENCE = Assumed(dispersion=0.5, design=0.0)
+OF_A_DIFFERENCE = Assumed(dispersion=0.5, heavy_tails=False)
 """Differences have two tails, so less is missed at once."""
 
 
@@ -141,13 +146,15 @@ def effective(
         return Effective(dispersion * n, np.ones_like(dispersion))
     total, robust_df = robust_total(units)
     prior = 1 + (float(units.sizes @ units.sizes) / n - 1) * WORKING_CORRELATION
-    weight = assumed.design * at_ends + spread / k
-    told = deviations + weight
-    observed = np.where(told > 0, total * (n - 1) / n / np.where(told > 0, told, 1.0), 0.0)
-    design = np.where(told > 0, observed + weight * prior / np.where(told > 0, told, 1.0), prior)
-    certain = observed <= 1e-9 * design
-    df = np.where(certain, np.inf, robust_df * (design / np.where(certain, 1.0, observed)) ** 2)
-    return Effective(dispersion * design, df)
+    told = np.where(deviations > 0, robust_df, 0.0)
+    if assumed.heavy_tails:
+        told = told * np.minimum(1.0, 2 / (kurtosis(units) - 1))
+    share = told / (told + ASSUMED_DF)
+    observed = np.where(deviations > 0, total * (n - 1) / n / np.where(deviations > 0, deviations, 1.0), 0.0)
+    design = share * observed + (1 - share) * prior
+    certain = share * observed <= 1e-9 * design
+    df = np.where(certain, np.inf, told * (design / np.where(certain, 1.0, share * observed)) ** 2)
+    return Effective(dispersion * design, np.maximum(df, 1.0))
 
 
 def robust_total(units: Units) -> tuple[Floats, float]:
@@ -160,9 +167,8 @@ def robust_total(units: Units) -> tuple[Floats, float]:
     residuals = units.sums - np.asarray(units.mean)[..., None] * sizes
     h = sizes / n
     w = 1 / (1 - h)
-    v = sizes * (1 + (sizes - 1) * WORKING_CORRELATION)
+    v, own = _working_variances(units)
     whole = v.sum()
-    own = v - 2 * h * v + h**2 * whole  # variance of a residual under the working correlation
     trace = (w * own).sum()
     cross = 2 * h * v - h**2 * whole
     squared = (
@@ -174,6 +180,28 @@ def robust_total(units: Units) -> tuple[Floats, float]:
         + w**2 @ own**2
     )
     return (residuals**2 @ w) * (whole / trace), float(trace**2 / squared)
+
+
+def kurtosis(units: Units) -> Floats:
+    """Of the units' deviations from the mean, at least 3, that of a normal distribution; shape (...).
+
+    Each deviation is measured by the spread that its unit's size leads to expect, so unequal sizes are no heavy tail.
+    """
+    residuals = units.sums - np.asarray(units.mean)[..., None] * units.sizes
+    _, own = _working_variances(units)
+    squares = residuals**2 / own
+    total = squares.sum(axis=-1, keepdims=True)
+    shares = squares / np.where(total > 0, total, 1.0)
+    found: Floats = np.maximum(len(units.sizes) * (shares**2).sum(axis=-1), 3.0)
+    return found
+
+
+def _working_variances(units: Units) -> tuple[Floats, Floats]:
+    """Variances of the sums, and of their deviations from the mean, under the working correlation, shape (k,)."""
+    sizes = units.sizes
+    v = sizes * (1 + (sizes - 1) * WORKING_CORRELATION)
+    h = sizes / units.n
+    return v, v - 2 * h * v + h**2 * v.sum()
 
 
 def _positions(clusters: Clusters) -> NDArray[np.int64]:

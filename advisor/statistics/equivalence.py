@@ -15,6 +15,7 @@ non-inferiority in matched-pairs design, Statistics in Medicine 22.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -139,6 +140,7 @@ def equivalence_of_draws(
     )
 
 
+@lru_cache(maxsize=1024)  # a what-if asks for the same ones again and again
 def exact_p_above(only_baseline: int, only_reference: int, n: int, bound: float) -> float:
     """One-sided p-value of "the difference of two paired proportions is `bound` or less", exact.
 

@@ -96,7 +96,7 @@ def bounded_mean_interval(
 def few_clusters_note(clusters: Clusters | None) -> str | None:
     """What to say about intervals and tests over these clusters; None where there is nothing to say.
 
-    With fewer than ten clusters the data hardly tell how alike the items of one are; it is then mostly assumed
+    With fewer than ten clusters the data hardly tell how alike the items of one are; it is then partly assumed
     (an intraclass correlation of 0.4). If they are less alike the interval is wider than it need be.
     """
     if clusters is None:
@@ -108,7 +108,7 @@ def few_clusters_note(clusters: Clusters | None) -> str | None:
     groups = "group" if k == 1 else "groups"
     return (
         f"The {len(clusters)} items come from {k} {groups}: too few to tell how alike the items of a group are, so a "
-        "correlation of 0.4 between them is assumed. More groups would tell more than more items."
+        "correlation of 0.4 between them is partly assumed. More groups would tell more than more items."
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -213,6 +214,7 @@ def exact_mcnemar(only_baseline: int, only_reference: int) -> float:
     return float(binomtest(only_baseline, discordant, 0.5).pvalue) if discordant else 1.0
 
 
+@lru_cache(maxsize=4096)  # a what-if asks for the same ones again and again
 def tango_interval(
     only_baseline: int, only_reference: int, n: int, confidence: float = 0.95
 ) -> tuple[float, float]:

@@ -73,7 +73,8 @@ def compare_resources(
         raise ValueError("an amount used cannot be negative")
     ours, theirs = float(pairs.ours.mean()), float(pairs.theirs.mean())
     low, high = interval_of(replace(pairs, scaled=False), 0.95)
-    ci95 = (low * unit, high * unit)
+    difference = (ours - theirs) * unit
+    ci95 = (min(low * unit, difference), max(high * unit, difference))  # rounding may part them
     ratio_ci95 = None
     if ours > 0 and theirs > 0 and len(pairs.units.sizes) > 1:
         errors = gather(pairs.ours / ours - pairs.theirs / theirs, clusters)
@@ -83,7 +84,7 @@ def compare_resources(
         n=len(pairs.ours),
         baseline_mean=ours * unit,
         reference_mean=theirs * unit,
-        difference=(ours - theirs) * unit,
+        difference=difference,
         ci95=ci95,
         test="cluster permutation" if pairs.units.clustered else "paired permutation",
         p_value=sign_flip_p_value(pairs.units, resamples=resamples, seed=seed),

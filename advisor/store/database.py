@@ -101,6 +101,11 @@ class Store:
         """Closes all connections."""
         self._engine.dispose()
 
+    @property
+    def engine(self) -> Engine:
+        """What other modules of the store connect by."""
+        return self._engine
+
     # ── calls ──
 
     def answers(self, keys: Iterable[str]) -> dict[str, Completion | Failure]:
@@ -116,6 +121,16 @@ class Store:
                 for key, completion, failure in connection.execute(query):
                     found[key] = Failure(**failure) if failure else Completion(**completion)
         return found
+
+    def request(self, key: str) -> tuple[str, ChatRequest, Completion | Failure] | None:
+        """(model version, request, answer) of a call as it was made; None where it is not kept."""
+        query = select(CallRow.model_version, CallRow.request, CallRow.completion, CallRow.failure)
+        with self._engine.connect() as connection:
+            row = connection.execute(query.where(CallRow.key == key)).first()
+        if row is None:
+            return None
+        version, request, completion, failure = row
+        return version, ChatRequest(**request), Failure(**failure) if failure else Completion(**completion)
 
     def save_answers(
         self, model_version: str, answers: Sequence[tuple[str, ChatRequest, Completion | Failure]]

@@ -107,3 +107,18 @@ class LoadTestRow(Base):
     fingerprint: Mapped[str] = mapped_column(String(64))
     data: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class JournalRow(Base):
+    """One thing that somebody did. Rows are only ever added, each with the hash of the one before."""
+
+    __tablename__ = "journal"
+
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    previous: Mapped[str] = mapped_column(String(64), unique=True)
+    hash: Mapped[str] = mapped_column(String(64))
+    at: Mapped[str] = mapped_column(String(40))
+    case_name: Mapped[str] = mapped_column(String(64), index=True)
+    what: Mapped[str] = mapped_column(String(32))
+    who: Mapped[dict[str, Any]] = mapped_column(JSON)
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -1,7 +1,7 @@
 """The verbs of the product: check, run, decide, report, batch, import, export. Also its public Python API.
 
-The verbs of a tuning job stand in `advisor.workflow.tuning`, the rehearsal in `advisor.workflow.rehearsal`, the load
-test in `advisor.workflow.loadtest`.
+Reports, batches and comparisons stand in `advisor.workflow.reporting`, the verbs of a tuning job in
+`advisor.workflow.tuning`, the rehearsal in `advisor.workflow.rehearsal`, the load test in `advisor.workflow.loadtest`.
 
 The command line and the pages call these and draw; they hold no rule of the domain.
 """
@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from advisor.cases.loading import CASE_FILE, LoadedCase
+from advisor.access import Identity
+from advisor.cases.loading import LoadedCase
 from advisor.cases.overrides import with_overrides
-from advisor.errors import AdvisorError, BudgetExceededError, NoResultsError, UsageError
+from advisor.errors import BudgetExceededError, NoResultsError, UsageError
 from advisor.records import Decision, Measured
 from advisor.workflow._audit import audited
 from advisor.workflow._cases import (
-    STORE_FOLDER,
     artefacts_folder,
     check_stop_early,
     chosen_baselines,
@@ -29,13 +29,44 @@ from advisor.workflow._cases import (
     with_store,
 )
 from advisor.workflow._evidence import decide_stored, from_store, settled_stored
+from advisor.workflow._journal import authorised, keep
+from advisor.workflow.reporting import (
+    DEFAULT_REPORTS,
+    FORMATS,
+    BatchEntry,
+    batch,
+    compare,
+    render,
+    render_bytes,
+    report,
+    reportable,
+    reports,
+)
 
 if TYPE_CHECKING:
     from advisor.cases.audit import Audit
     from advisor.evaluation.plan import Plan
     from advisor.evaluation.progress import RunProgress
 
-DEFAULT_REPORTS = Path("reports")
+__all__ = [
+    "DEFAULT_REPORTS",
+    "FORMATS",
+    "BatchEntry",
+    "Checked",
+    "Outcome",
+    "batch",
+    "check",
+    "compare",
+    "decide",
+    "export_results",
+    "import_results",
+    "render",
+    "render_bytes",
+    "report",
+    "reportable",
+    "reports",
+    "run",
+]
 
 
 @dataclass(frozen=True)
@@ -180,112 +211,6 @@ def decide(
     return with_store(loaded, store, lambda opened: decide_stored(loaded, opened, now))
 
 
-def report(
-    case: Path | str,
-    *,
-    format: str = "html",
-    output: Path | None = None,
-    store: str | None = None,
-    overrides: Mapping[str, str] | None = None,
-) -> Path:
-    """Writes the decision report; returns its path.
-
-    Raises:
-        UsageError: The format is unknown.
-        NoResultsError: Nothing was measured yet.
-    """
-    decision = decide(case, store=store, overrides=overrides)
-    text = render(decision, format)
-    folder = output or DEFAULT_REPORTS
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{decision.case}.{format}"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def render(decision: Decision, format: str) -> str:
-    """The decision as HTML, Markdown or JSON text.
-
-    Raises:
-        UsageError: The format is unknown.
-    """
-    if format == "html":
-        from advisor.reports.html import render_html
-
-        return render_html(decision)
-    if format == "md":
-        from advisor.reports.markdown import render_markdown
-
-        return render_markdown(decision)
-    if format == "json":
-        return decision.to_json()
-    raise UsageError(f"There is no report format {format!r}.", hint="There are html, md and json.")
-
-
-@dataclass(frozen=True)
-class BatchEntry:
-    """One case of a batch: its decision and report, or why there is none."""
-
-    folder: Path
-    decision: Decision | None = None
-    report: Path | None = None
-    error: str | None = None
-
-
-def batch(
-    folder: Path | str,
-    *,
-    output: Path | None = None,
-    store: str | None = None,
-    progress: RunProgress | None = None,
-) -> tuple[list[BatchEntry], Path]:
-    """Decides every case below a folder, running what has no results; a report each, and an index over all.
-
-    A case that fails leaves the others alone.
-
-    Returns:
-        The cases in the order of their folders, and the path of the index.
-
-    Raises:
-        UsageError: There is no case below the folder.
-    """
-    from advisor.reports.index import IndexEntry, render_index
-
-    folders = sorted(p.parent for p in Path(folder).rglob(CASE_FILE) if STORE_FOLDER not in p.parts)
-    if not folders:
-        raise UsageError(f"There is no case below {folder}.", hint="A case is a folder with a case.yaml.")
-    target = output or DEFAULT_REPORTS
-    target.mkdir(parents=True, exist_ok=True)
-    entries: list[BatchEntry] = []
-    for case in folders:
-        try:
-            try:
-                decision = decide(case, store=store)
-            except NoResultsError:
-                decision = run(case, store=store, progress=progress).decision
-        except AdvisorError as error:
-            entries.append(BatchEntry(case, error=str(error)))
-            continue
-        taken = {e.report for e in entries}
-        path = target / f"{decision.case}.html"
-        # two cases may have one name; their folders tell them apart
-        path = target / f"{decision.case}-{case.name}-{len(entries)}.html" if path in taken else path
-        path.write_text(render(decision, "html"), encoding="utf-8")
-        entries.append(BatchEntry(case, decision, path))
-    index = target / "index.html"
-    rows = tuple(
-        IndexEntry(
-            folder=str(e.folder),
-            decision=e.decision,
-            report=e.report.name if e.report else None,
-            error=e.error,
-        )
-        for e in entries
-    )
-    index.write_text(render_index(rows, datetime.now(UTC)), encoding="utf-8")
-    return entries, index
-
-
 def import_results(
     case: Path | str,
     results: Path,
@@ -294,6 +219,7 @@ def import_results(
     format: str = "auto",
     names: Mapping[str, str] | None = None,
     scorer: str | None = None,
+    identity: Identity | None = None,
 ) -> dict[str, int]:
     """Takes in results that were measured elsewhere; returns how many items of each baseline.
 
@@ -304,8 +230,10 @@ def import_results(
         format: auto, jsonl, promptfoo or inspect.
         names: Which of the file's names is which baseline; an empty baseline leaves that name out.
         scorer: Inspect: whose scores count.
+        identity: Who takes them in, as an editor; None: the user of this machine.
 
     Raises:
+        AccessError: They may not.
         CaseError: With all problems of the file; nothing was taken in.
         UsageError: An option does not fit.
     """
@@ -313,6 +241,7 @@ def import_results(
     from advisor.evaluation.imports import read_import
     from advisor.evaluation.measure import measurement_fingerprint
 
+    who = authorised(identity, "editor")
     loaded = load(case)
     found = read_import(loaded, results, format=format, names=names, scorer=scorer)
     positions = {e.id: n for n, e in enumerate(loaded.held_out)}
@@ -330,6 +259,13 @@ def import_results(
                 items=[(positions[i.id], i) for i in m.items],
             )
         opened.end_run(run_id, "finished", 0)
+    keep(
+        loaded,
+        who,
+        "results imported",
+        {"baselines": {m.name: len(m.items) for m in found.measured}},
+        store=store,
+    )
     audited(loaded)  # of a large case it takes its time, and is at hand from now on
     return {m.name: len(m.items) for m in found.measured}
 

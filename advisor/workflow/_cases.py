@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from advisor.cases.loading import CASE_FILE, LoadedCase, load_case
 from advisor.errors import AdvisorError, CaseError, UsageError
-from advisor.records import Decision
 
 if TYPE_CHECKING:
     from advisor.cases.schema import BaselineSpec
     from advisor.store.database import Store
 
 STORE_FOLDER = ".advisor"
+T = TypeVar("T")
 
 
 def load(case: Path | str) -> LoadedCase:
@@ -90,7 +90,7 @@ def open_store(loaded: LoadedCase, store: str | None) -> Store:
     return Store(_store_url(loaded, store))
 
 
-def with_store(loaded: LoadedCase, store: str | None, use: Callable[[Store | None], Decision]) -> Decision:
+def with_store(loaded: LoadedCase, store: str | None, use: Callable[[Store | None], T]) -> T:
     """Opens the store for reading; a default store that is not there yet is not created for that."""
     if store is None and not (loaded.folder / STORE_FOLDER / "store.sqlite").exists():
         return use(None)

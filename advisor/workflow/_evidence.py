@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from advisor.records import Decision, Measured, Provenance
 from advisor.workflow._audit import audited
 
 if TYPE_CHECKING:
+    from advisor.cases.audit import Audit
     from advisor.decision.evidence import CaseEvidence
     from advisor.store.database import Store
 
@@ -43,30 +46,25 @@ def settled_stored(loaded: LoadedCase, store: Store) -> Callable[[], str | None]
     return question
 
 
-def evidence_of(loaded: LoadedCase, store: Store | None, now: datetime | None = None) -> CaseEvidence:
+def evidence_of(
+    loaded: LoadedCase, store: Store | None, now: datetime | None = None, found: Audit | None = None
+) -> CaseEvidence:
     """What the decision is computed from: what the store holds, or the results recorded beside the case.
+
+    Args:
+        loaded: The case.
+        store: Its store.
+        now: The date of the decision.
+        found: The audit of its data, where it was made already.
 
     Raises:
         NoResultsError: Nothing was measured yet.
     """
     from advisor.catalogue.of_case import ends_of_case, prices_of_case, tunability_of_case
     from advisor.decision.evidence import CaseEvidence, DataFacts
-    from advisor.evaluation.results_file import RESULTS_FILE, read_results
 
-    warnings: list[str] = []
-    measured, run_id, provenance = ([], None, None) if store is None else from_store(loaded, store)
-    recorded = loaded.folder / RESULTS_FILE
-    if not measured and recorded.exists():
-        measured, recording = read_results(loaded, recorded)
-        provenance = recording.provenance
-        measured = measured if store is None else _with_load_tests(loaded, store, measured)
-        warnings += recording.warnings
-    if not measured or provenance is None:
-        raise NoResultsError(
-            f"Nothing was measured yet of case {loaded.case.name!r}, as it is now.",
-            hint=f"Measure it with: advisor run {loaded.folder}",
-        )
-    found = audited(loaded)
+    measured, run_id, provenance, warnings = measured_of(loaded, store)
+    found = found or audited(loaded)
     moment = now or datetime.now(UTC)
     reported = {} if store is None or run_id is None else _reported_ends(store, run_id)
     ends = {name: reported[name] for name in loaded.case.models if name in reported}
@@ -91,11 +89,56 @@ def evidence_of(loaded: LoadedCase, store: Store | None, now: datetime | None = 
         prices=prices_of_case(loaded.case, moment.date()),
         ends=ends_of_case(loaded.case, moment.date(), ends),
         tunability=tunability_of_case(loaded.case, moment.date(), ends),
-        provenance=provenance,
+        provenance=provenance.model_copy(update={"hashes": _hashes(loaded, measured)}),
         warnings=tuple(warnings),
         human_labels=loaded.human_labels,
         expected={e.id: e.output for e in loaded.held_out},
     )
+
+
+def measured_of(
+    loaded: LoadedCase, store: Store | None
+) -> tuple[list[Measured], str | None, Provenance, list[str]]:
+    """(what was measured, the newest run, where it comes from, warnings): from the store, else as recorded.
+
+    Raises:
+        NoResultsError: Nothing was measured yet.
+    """
+    from advisor.evaluation.results_file import RESULTS_FILE, read_results
+
+    warnings: list[str] = []
+    measured, run_id, provenance = ([], None, None) if store is None else from_store(loaded, store)
+    recorded = loaded.folder / RESULTS_FILE
+    if not measured and recorded.exists():
+        measured, recording = read_results(loaded, recorded)
+        provenance = recording.provenance
+        measured = measured if store is None else _with_load_tests(loaded, store, measured)
+        warnings += recording.warnings
+    if not measured or provenance is None:
+        raise NoResultsError(
+            f"Nothing was measured yet of case {loaded.case.name!r}, as it is now.",
+            hint=f"Measure it with: advisor run {loaded.folder}",
+        )
+    return measured, run_id, provenance, warnings
+
+
+def _hashes(loaded: LoadedCase, measured: Sequence[Measured]) -> dict[str, str]:
+    """What tells evidence apart: of the examples, and of who answered which item how well."""
+    results = hashlib.sha256()
+    for m in sorted(measured, key=lambda m: m.name):
+        results.update(json.dumps([m.name, m.model, m.setting, m.items.ids], sort_keys=True).encode())
+        for metric in sorted(m.items.scores):
+            results.update(metric.encode() + m.items.score(metric).astype("<f8").tobytes())
+    texts = loaded.canonical
+
+    def of(*parts: str) -> str:
+        return hashlib.sha256("\n".join(texts[p] for p in parts).encode(errors="surrogatepass")).hexdigest()
+
+    return {
+        "training examples": of("learn", "dev"),
+        "held-out items": of("held_out"),
+        "results": results.hexdigest(),
+    }
 
 
 def _reported_ends(store: Store, run_id: str) -> dict[str, date]:

@@ -18,13 +18,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from advisor import workflow
-from advisor.access import Identity, local_operator, require
+from advisor.access import Identity
 from advisor.errors import AdvisorError, UsageError
 from advisor.evaluation.progress import RunProgress
 from advisor.workflow._cases import STORE_FOLDER, artefacts_folder, check_stop_early, chosen_baselines, load
+from advisor.workflow._journal import authorised, keep
 from advisor.workflow._run_files import (
     LOG_FILE,
     BaselineState,
@@ -91,8 +92,7 @@ def start_run(
         CaseError, UsageError: As `advisor.workflow.run` does, before anything is started.
         AdvisorError: The case is being run already, or its folder cannot be written.
     """
-    identity = identity or local_operator()
-    require(identity, "editor")
+    identity = authorised(identity, "editor")
     loaded = load(case)
     chosen = _chosen(loaded, baselines, budget_usd, stop_early, limit)
     folder = artefacts_folder(loaded)
@@ -115,6 +115,7 @@ def start_run(
         )
         with suppress(OSError):
             write_state(folder, state)
+        keep(loaded, identity, "run started", _asked(state), store=store)
         process = spawn(order, folder)
     except BaseException as error:
         with suppress(OSError):
@@ -148,8 +149,7 @@ def stop_run(case: Path | str, *, identity: Identity | None = None) -> RunState:
         AccessError: They may not.
         AdvisorError: It runs for another user of this machine, or on another machine.
     """
-    identity = identity or local_operator()
-    require(identity, "editor")
+    identity = authorised(identity, "editor")
     folder = Path(case) / STORE_FOLDER
     found = holder(folder)
     if is_held(folder) is False or found is None:
@@ -168,6 +168,8 @@ def stop_run(case: Path | str, *, identity: Identity | None = None) -> RunState:
             f"The run, process {found[0]}, belongs to another user of this machine.",
             hint="Ask them to stop it, or wait for its end.",
         ) from None
+    with suppress(AdvisorError):  # a case that was broken meanwhile can still be stopped
+        keep(load(case), identity, "run stopped")
     deadline = time.monotonic() + STOP_S
     while is_held(folder) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -193,8 +195,7 @@ def run_here(
         AdvisorError: The case is being run already; and all that `advisor.workflow.run` raises.
         KeyboardInterrupt: It was stopped; what was answered is kept.
     """
-    identity = identity or local_operator()
-    require(identity, "editor")
+    identity = authorised(identity, "editor")
     loaded = load(case)
     chosen = _chosen(loaded, baselines, budget_usd, stop_early, limit, use_batches)
     folder = artefacts_folder(loaded)
@@ -203,6 +204,11 @@ def run_here(
     state = _new_state(
         before, chosen, "terminal", identity, budget_usd=budget_usd, stop_early=stop_early, limit=limit
     )
+    try:
+        keep(loaded, identity, "run started", _asked(state), store=store)
+    except BaseException:
+        lock.release()
+        raise
     order = {
         "store": store,
         "baselines": baselines,
@@ -249,6 +255,13 @@ def _chosen(
     if stop_early:
         check_stop_early(loaded, limit=limit, use_batches=use_batches)
     return names
+
+
+def _asked(state: RunState) -> dict[str, Any]:
+    """What a run was asked for, for the journal."""
+    return state.model_dump(
+        mode="json", include={"started_from", "chosen", "budget_usd", "stop_early", "limit"}
+    )
 
 
 def _acquire(folder: Path) -> RunLock:

@@ -9,9 +9,9 @@ items and one band of rates; a cell is good if its coverage lies between 93.5 an
   those below, and so do the intervals.
 - Clusters have 1, 3, 5, 7 or 9 items (2, 4, 6 and 8 where there are 20 items in all), with an intraclass correlation
   of 0.1, 0.3 or 0.5.
-- The constants of the intervals were chosen on these kinds of results, the last ones after a look at an earlier run
-  of this script, which flatters them a little. Of the "other results", three levels, Weibull amounts and very unequal
-  clusters played no part in it; the two others, in like form, were looked at early on.
+- The constants of the intervals were chosen by simulation on results of these kinds with other seeds and partly other
+  sizes of clusters. This one was looked at once before, which led to one correction, for very unequal clusters. Of the
+  "other results", three levels and Weibull amounts played no part; the two others, in like form, were seen early on.
 - Where it can be, coverage is computed exactly, by summing over all counts; else from `--replications` samples.
 
     python benchmarks/decision/coverage.py [--quick] [--replications 4000]
@@ -53,7 +53,7 @@ QUICK_SIZES = (20, 100, 300)
 BANDS = ((0.02, 0.05), (0.05, 0.10), (0.10, 0.25), (0.25, 0.75))
 CORRELATIONS = (0.1, 0.3, 0.5)
 GOOD = (93.5, 96.5)
-SEED = 20_261_124
+SEED = 20_261_125
 CELLS_AT_ONCE = 3_000_000  # values simulated at a time, so that memory stays below 300 MB
 Cell = dict[str, Any]
 

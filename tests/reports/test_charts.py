@@ -88,7 +88,7 @@ def test_where_nothing_is_known_nothing_is_drawn(name: str) -> None:
     assert draw(sparse_decision(), name) is None
 
 
-@pytest.mark.parametrize("name", ["tradeoff", "cost", "tokens"])
+@pytest.mark.parametrize("name", ["tradeoff", "total", "cost", "tokens"])
 def test_unknown_costs_and_tokens_are_named_and_not_drawn_at_zero(name: str) -> None:
     chart = draw(full_decision(), name)
     assert "classifier" not in {row.get("name") for row in rows(chart)}
@@ -97,7 +97,7 @@ def test_unknown_costs_and_tokens_are_named_and_not_drawn_at_zero(name: str) -> 
 
 def test_a_known_cost_of_nothing_is_drawn() -> None:
     free = with_baselines({"cost_usd": {"per_1k_requests": 0.0}}, {"cost_usd": {"per_1k_requests": 500.0}})
-    assert {row["cost"] for row in rows(draw(free, "tradeoff"))} == {0.0, 500.0}
+    assert {row["cost"] for row in rows(draw(free, "tradeoff")) if "cost" in row} == {0.0, 500.0}
 
 
 def test_a_baseline_has_one_colour_in_all_charts() -> None:
@@ -120,6 +120,16 @@ def test_the_bar_is_drawn_where_there_is_one() -> None:
     facts = full_decision().facts.model_copy(update={"bar": None})
     without = full_decision().model_copy(update={"facts": facts})
     assert "bar" not in svg_text(charts.to_svg(draw(without, "quality"), "p"))
+
+
+def test_bar_and_latency_limit_are_drawn_where_quality_is_set_against_something() -> None:
+    full = full_decision()
+    limits = {**full.facts.assumptions, "constraints": {"latency_p95_s": 1.5, "must_stay_local": False}}
+    limited = full.model_copy(update={"facts": full.facts.model_copy(update={"assumptions": limits})})
+    assert "limit 1.5 s" in svg_text(charts.to_svg(draw(limited, "latency"), "p"))
+    assert "limit" not in svg_text(charts.to_svg(draw(full, "latency"), "p"))
+    for name in ("tradeoff", "total", "latency"):
+        assert "bar 85.0%" in svg_text(charts.to_svg(draw(full, name), "p"))
 
 
 STRESS = {

@@ -64,6 +64,37 @@ def test_what_is_missing_comes_with_its_price_and_worth(form) -> None:
 
 
 @each_form
+def test_a_price_that_rests_on_data_hours_is_said_to_be_an_estimate(form) -> None:
+    d = undecided_decision()
+    first = d.verdict.shopping_list[0].model_copy(update={"cost_kind": "estimated"})
+    verdict = d.verdict.model_copy(update={"shopping_list": (first, *d.verdict.shopping_list[1:])})
+    told = form(d.model_copy(update={"verdict": verdict}))
+    assert "About 200 more held-out items: cost $800 (estimated), worth $4,211." in told
+
+
+@each_form
+@pytest.mark.parametrize(
+    ("worths", "pays", "said"),
+    [
+        (
+            (-100.0, -50.0),
+            False,
+            "few_shot loses least (net benefit −$50.00 over 12 months); none of them pays",
+        ),
+        ((100.0, -50.0), False, "use few_shot; at the case's own assumptions it does not pay"),
+        ((100.0, 150.0), True, "Until then: use few_shot."),
+        ((None, None), None, "Until then: use few_shot."),
+    ],
+)
+def test_what_to_use_meanwhile_is_no_praise_where_nothing_pays(form, worths, pays, said) -> None:
+    d = undecided_decision()
+    values = {"zero_shot": worths[0], "few_shot": worths[1]}
+    rows = tuple(b.model_copy(update={"value_usd_over_horizon": values.get(b.name)}) for b in d.baselines)
+    verdict = d.verdict.model_copy(update={"meanwhile": "few_shot", "meanwhile_pays": pays})
+    assert said in form(d.model_copy(update={"verdict": verdict, "baselines": rows}))
+
+
+@each_form
 def test_what_is_missing_is_told_without_a_list_too(form) -> None:
     text = form(sparse_decision())
     assert "Results of at least one alternative." in text

@@ -10,10 +10,10 @@ from typing import Protocol
 
 import altair as alt
 
-from advisor.formatting import count, one_line, tokens, usd
+from advisor.formatting import count, one_line, seconds, tokens, usd
 from advisor.records import Decision
 from advisor.reports import uncertain, wording
-from advisor.reports.charts._layers import to_svg
+from advisor.reports.charts._layers import to_svg, unchecked
 from advisor.reports.charts._theme import COLOURS, DARK, LIGHT, NARROW, WIDE, Theme, Width
 from advisor.reports.charts.cost import cost_chart, payback_months
 from advisor.reports.charts.learning import learning_chart
@@ -21,7 +21,7 @@ from advisor.reports.charts.loss import loss_chart
 from advisor.reports.charts.quality import quality_chart
 from advisor.reports.charts.request import tokens_chart
 from advisor.reports.charts.tornado import tornado_chart
-from advisor.reports.charts.tradeoff import tradeoff_chart
+from advisor.reports.charts.tradeoff import latency_chart, total_chart, tradeoff_chart
 from advisor.reports.charts.verdict_map import map_chart
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "Width",
     "cost_chart",
     "describe",
+    "latency_chart",
     "learning_chart",
     "loss_chart",
     "map_chart",
@@ -44,7 +45,9 @@ __all__ = [
     "to_svg",
     "tokens_chart",
     "tornado_chart",
+    "total_chart",
     "tradeoff_chart",
+    "unchecked",
 ]
 
 
@@ -58,6 +61,8 @@ class DrawChart(Protocol):
 CHARTS: dict[str, tuple[str, DrawChart]] = {
     "quality": ("How good the answers are", quality_chart),
     "tradeoff": ("Quality against running cost", tradeoff_chart),
+    "total": ("Quality against all costs", total_chart),
+    "latency": ("Quality against latency", latency_chart),
     "cost": ("What it costs over time", cost_chart),
     "tokens": ("What a request consists of", tokens_chart),
     "loss": ("How tuning went", loss_chart),
@@ -81,6 +86,12 @@ def describe(decision: Decision, chart: str) -> str:
         case "tradeoff":
             figures = [f"{names[b.name]} {usd(b.cost_usd.per_1k_requests)}" for b in decision.baselines]
             return f"Quality against cost per 1,000 requests: {'; '.join(figures)}."
+        case "total":
+            figures = [f"{names[b.name]} {usd(b.cost_usd.over_horizon)}" for b in decision.baselines]
+            return f"Quality against costs over {count(decision.facts.horizon_months)} months: {'; '.join(figures)}."
+        case "latency":
+            figures = [f"{names[b.name]} {seconds(b.latency_s.p95)}" for b in decision.baselines]
+            return f"Quality against the latency that 95% of requests stay below: {'; '.join(figures)}."
         case "cost":
             figures = [f"{names[b.name]} {usd(b.cost_usd.over_horizon)}" for b in decision.baselines]
             return f"Cost after {count(decision.facts.horizon_months)} months: {'; '.join(figures)}."

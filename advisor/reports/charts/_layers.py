@@ -6,11 +6,13 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import altair as alt
 import vl_convert
+from altair.utils import schemapi
 
 from advisor.formatting import one_line, shortened
 from advisor.records import BaselineSummary, Decision
@@ -153,37 +155,51 @@ def finished(
             fontWeight="normal",
             lineHeight=LINE_PX,
         )
-    chart: alt.LayerChart = (
-        alt.LayerChart(layer=list(layers))
-        .properties(**properties)
-        .configure(font=FONT, background="transparent", padding=4, aria=False)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=theme.text,
-            labelFontSize=LABEL_PX - 1,
-            labelLimit=0,
-            titleColor=theme.text,
-            titleFontSize=LABEL_PX,
-            titleFontWeight=500,
-            titleLimit=0,
-            titlePadding=8,
-            gridColor=theme.grid,
-            domainColor=theme.muted,
-            tickColor=theme.muted,
-        )
-        .configure_legend(
-            title=None,
-            orient="top",
-            direction="horizontal",
-            offset=10,
-            columnPadding=18,
-            symbolSize=130,
-            labelColor=theme.text,
-            labelFontSize=LABEL_PX,
-            labelLimit=0,
-        )
+    axis = alt.AxisConfig(
+        labelColor=theme.text,
+        labelFontSize=LABEL_PX - 1,
+        labelLimit=0,
+        titleColor=theme.text,
+        titleFontSize=LABEL_PX,
+        titleFontWeight=500,
+        titleLimit=0,
+        titlePadding=8,
+        gridColor=theme.grid,
+        domainColor=theme.muted,
+        tickColor=theme.muted,
     )
-    return chart
+    legend = alt.LegendConfig(
+        title=None,
+        orient="top",
+        direction="horizontal",
+        offset=10,
+        columnPadding=18,
+        symbolSize=130,
+        labelColor=theme.text,
+        labelFontSize=LABEL_PX,
+        labelLimit=0,
+    )
+    config = alt.Config(
+        font=FONT,
+        background="transparent",
+        padding=4,
+        aria=False,
+        view=alt.ViewConfig(stroke=None),
+        axis=axis,
+        legend=legend,
+    )
+    # said at once, as each `configure` would copy the whole chart
+    return alt.LayerChart(layer=list(layers), config=config, **properties)
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Charts drawn inside are not validated piece by piece, which takes most of a report's time.
+
+    Our charts are valid: their tests draw them with validation on.
+    """
+    with schemapi.debug_mode(False):
+        yield
 
 
 def to_svg(chart: alt.LayerChart, prefix: str) -> str:
@@ -196,7 +212,7 @@ def to_svg(chart: alt.LayerChart, prefix: str) -> str:
     Returns:
         An `<svg>` element, hidden from screen readers: whoever places it gives it a description.
     """
-    svg: str = vl_convert.vegalite_to_svg(json.dumps(chart.to_dict()))
+    svg: str = vl_convert.vegalite_to_svg(json.dumps(chart.to_dict(validate=schemapi.DEBUG_MODE)))
     svg = re.sub(r'\bid="([^"<>]+)"', rf'id="{prefix}-\1"', svg)
     svg = re.sub(r"url\(#([^)<>]+)\)", rf"url(#{prefix}-\1)", svg)
     svg = re.sub(r' (?:role|aria-[a-z]+)="[^"<>]*"', "", svg)

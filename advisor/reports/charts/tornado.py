@@ -33,7 +33,7 @@ def tornado_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WI
     drawn = known[:MOST]
     if not drawn:
         return None
-    narrow = width == NARROW
+    narrow = width in (NARROW, "container")  # a container may be as narrow as a phone
     rows = _rows(drawn, decision)
     now = uncertain.gain_now(decision)
     values = [v for r in rows for v in (r["left"], r["right"])] + ([] if now is None else [now])

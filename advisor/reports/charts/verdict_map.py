@@ -42,20 +42,19 @@ def map_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WIDE) 
         }
         for p in points
     ]
+    each = {NARROW: 4, "container": 2}.get(width, 1)  # a container may be as narrow as a phone
     # positions, not values: a worth of nothing has no place on a logarithmic axis
     x = alt.X(
         "volume:O",
         scale=alt.Scale(paddingInner=0.04, paddingOuter=0.02),
-        axis=_axis(
-            [uncertain.volume_label(v) for v in volumes], "Requests a month (logarithmic)", width == NARROW
-        ),
+        axis=_axis([uncertain.volume_label(v) for v in volumes], "Requests a month (logarithmic)", each),
     )
     y = alt.Y(
         "worth:O",
         sort="descending",
         scale=alt.Scale(paddingInner=0.06, paddingOuter=0.03),
         axis=_axis(
-            [uncertain.usd_label(w) for w in worths], "A right answer is worth more by (USD, log.)", False
+            [uncertain.usd_label(w) for w in worths], "A right answer is worth more by (USD, log.)", 1
         ),
     )
     scale = alt.Scale(domain=list(named.values()), range=[FILL[word][0] for word in named])
@@ -87,9 +86,8 @@ def map_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WIDE) 
     return layers.finished(drawn, theme, width=width, height=STEP * len(worths), notes=notes)
 
 
-def _axis(labels: list[str], title: str, sparse: bool) -> alt.Axis:
-    """An axis of positions that bears the values' labels; every fourth where there is little room."""
-    each = 4 if sparse else 1
+def _axis(labels: list[str], title: str, each: int) -> alt.Axis:
+    """An axis of positions that bears the values' labels: every one, or every second or fourth of them."""
     shown = [label if i % each == 0 else "" for i, label in enumerate(labels)]
     texts = "[" + ",".join(f"'{label}'" for label in shown) + "]"
     return alt.Axis(

@@ -1,0 +1,155 @@
+"""The page for the decision-maker: what to do, how sure, what is at stake, what would turn it, what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from advisor.formatting import count, interval, score, usd
+from advisor.records import BaselineSummary, Decision
+from advisor.reports import charts, stakes, uncertain, wording
+from advisor.reports.context import ReportContext
+from advisor.reports.document import Figure, FrontPage, Tile
+
+Drawn = Collection[str]
+"""Ids of the charts that the report holds."""
+REPORT_CHARTS = ("quality", "tradeoff", "cost", "tokens", "loss", "learning", "tornado", "map")
+"""What a report draws; the pages of the app have further ones."""
+FRONT_CHARTS = ("tradeoff", "quality")
+"""The first of these that can be drawn stands on the front page."""
+MOST_TURNS = 4
+
+
+def about(d: Decision) -> str:
+    """The case in one line."""
+    return (
+        f"{d.facts.task_kind.replace('_', ' ')}, to improve: {d.facts.aspect}; {count(d.facts.n_held_out)} held-out "
+        f"items, {count(d.facts.n_train)} training examples"
+    )
+
+
+def front_page(d: Decision, context: ReportContext, drawn: Drawn) -> FrontPage:
+    """The front page of a decision."""
+    v = d.verdict
+    signed = context.review.status if context.review else None
+    notes = (
+        wording.stopped_early(d),
+        uncertain.meanwhile(d),
+        f"Review: {signed.rstrip('.')}." if signed else None,
+    )
+    return FrontPage(
+        decision=v.decision,
+        word=wording.VERDICTS[v.decision],
+        sentence=wording.verdict_sentence(d),
+        tiles=_tiles(d),
+        reasons=v.reasons,
+        stake=tuple(stakes.stake_lines(d)),
+        turns=tuple(wording.flip(f, d) for f in v.flips if f.at is not None)[:MOST_TURNS],
+        missing=tuple(uncertain.shopping(d)),
+        steps=next_steps(d),
+        notes=tuple(n for n in notes if n is not None),
+        figure=next(filter(None, (figure(d, name, drawn) for name in FRONT_CHARTS)), None),
+    )
+
+
+def drawable(d: Decision) -> list[str]:
+    """The charts for which there is something to draw."""
+    with charts.unchecked():
+        return [
+            name
+            for name in REPORT_CHARTS
+            if charts.CHARTS[name][1](d, theme=charts.LIGHT, width=charts.WIDE) is not None
+        ]
+
+
+def figure(d: Decision, name: str, drawn: Drawn) -> Figure | None:
+    """The place of a chart, where it was drawn."""
+    if name not in drawn:
+        return None
+    title, _ = charts.CHARTS[name]
+    return Figure(chart=name, title=title, description=charts.describe(d, name))
+
+
+def next_steps(d: Decision) -> tuple[str, ...]:
+    """What to do next, at most four things."""
+    v, case = d.verdict, d.case
+    turning = next((f for f in v.flips if f.at is not None), None)
+    watch = (
+        f"Decide again when this changes: {wording.parameter_name(turning.parameter).lower()} "
+        f"(turns at {wording.parameter_value(turning.parameter, turning.at, fraction=wording.is_fraction(d))})."
+        if turning
+        else f"Decide again when prices, volume or models change: advisor decide {case}."
+    )
+    match v.decision:
+        case "fine_tune":
+            open_items = [r for r in d.readiness if r.status in ("missing", "partly")]
+            steps = (
+                [f"Settle what tuning needs: {', '.join(r.item for r in open_items)}."] if open_items else []
+            )
+            return (
+                f"Have the evidence reviewed and signed off: advisor review open {case}.",
+                *steps,
+                f"Deploy {v.recommended or 'the tuned model'}, and watch its quality on new items of the same kind.",
+                watch,
+            )
+        case "do_not_fine_tune":
+            use = f"Use {v.recommended}." if v.recommended else "Leave the model as it is."
+            return (use, "Keep the held-out set: it decides again without new labels.", watch)
+        case "not_yet":
+            got = [p.text.rstrip(".") for p in v.shopping_list] or [m.rstrip(".") for m in v.missing]
+            first = f"Get what is missing first: {_lower(got[0])}." if got else "Complete the evidence."
+            return (first, f"Then run it again, which pays for nothing twice: advisor run {case}.", watch)
+
+
+def _tiles(d: Decision) -> tuple[Tile, ...]:
+    v, sure = d.verdict, d.verdict.confidence is not None
+    recommended = next((b for b in d.baselines if b.name == v.recommended), None)
+    tiles = [
+        Tile(
+            label="Recommended",
+            value=v.recommended or "none yet",
+            note=wording.KINDS[recommended.kind] if recommended else "more evidence is needed",
+        ),
+        Tile(
+            label="Confidence",
+            value=wording.confidence(v.confidence) if sure else "none yet",
+            note="over the choice of examples and the ranges of assumptions"
+            if sure
+            else "told once there is a verdict",
+        ),
+    ]
+    if recommended is not None:
+        return (*tiles, _quality(d, recommended, "Its"), _cost(d, recommended))
+    return (*tiles, *_so_far(d))
+
+
+def _so_far(d: Decision) -> list[Tile]:
+    """Without a recommendation: the best tuned model and the best alternative so far."""
+    found = []
+    for tuned, words in ((True, "Best tuned"), (False, "Best alternative")):
+        rows = [b for b in d.baselines if (b.kind == "fine_tuned") == tuned and b.quality.value is not None]
+        if rows:
+            best = max(rows, key=lambda b: (b.quality.value or 0.0, b.name))
+            found.append(_quality(d, best, f"{words} ({best.name}),"))
+    return found
+
+
+def _quality(d: Decision, b: BaselineSummary, whose: str) -> Tile:
+    fraction = wording.is_fraction(d)
+    bar = "" if d.facts.bar is None else f"; bar {score(d.facts.bar, fraction=fraction)}"
+    return Tile(
+        label=f"{whose} {d.facts.metric}",
+        value=score(b.quality.value, fraction=fraction),
+        note=f"95% interval {interval(b.quality.ci95, fraction=fraction)}{bar}",
+    )
+
+
+def _cost(d: Decision, b: BaselineSummary) -> Tile:
+    return Tile(
+        label=f"Its cost over {count(d.facts.horizon_months)} months",
+        value=usd(b.cost_usd.over_horizon),
+        note=f"at {count(d.facts.requests_per_month)} requests a month, estimated",
+    )
+
+
+def _lower(words: str) -> str:
+    return words[:1].lower() + words[1:]

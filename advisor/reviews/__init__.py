@@ -1,0 +1,1 @@
+"""Who agreed: go/no-go reviews of a decision, on frozen evidence."""
