@@ -148,6 +148,8 @@ def show_baseline(b: BaselineState, *, running: bool) -> None:
         words = "done"
     unit = "steps" if b.phase == "training" else "items"
     items = f"{f.count(b.items_done)} of {f.count(b.items_total)} {unit}" if b.items_total else ""
+    if words == "done" and b.phase != "answers":
+        items = ""  # those of its last phase, such as a latency's few requests, would be taken for all
     left = f"about {f.seconds(max(1, round(b.remaining_s)))} left" if b.remaining_s else ""
     head = " · ".join(part for part in (f"**{ui.escaped(b.name)}**", words, items, left) if part)
     st.progress(share, text=head)
