@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from advisor.version import __version__
 from tests.conftest import make_rows, write_case
 
 SCHEMA = json.loads((Path(__file__).parents[1] / "advisor" / "decision.schema.json").read_text())
@@ -159,3 +162,10 @@ def test_a_store_can_stand_elsewhere(tmp_path: Path, cli: Any, scripted: Any) ->
     assert cli("run", case, "--store", url).code == 0
     assert cli("decide", case, "--store", url).code == 0
     assert not (case / ".advisor" / "store.sqlite").exists()
+
+
+def test_the_package_can_be_run_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "advisor", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == __version__

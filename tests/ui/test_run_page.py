@@ -142,7 +142,7 @@ def test_a_running_one_shows_each_baseline_and_can_be_stopped(
         assert "choosing its settings on the dev split · 3 of 12 items · about 42 s left" in shown
         assert "4,000 tokens in, 100 out" in shown
         assert "1 failed" in shown
-        assert "\\$0.021 of \\$2.00" in shown
+        assert "Spent of \\$2.00: \\$0.021" in shown
         assert "It goes on when this page, the browser or the app is closed" in shown
         assert not [b for b in test.button if b.label.startswith(("Start", "Resume"))]
         (button,) = [b for b in test.button if b.label == "Stop"]

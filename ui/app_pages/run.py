@@ -18,6 +18,7 @@ from advisor.workflow.background import BaselineState, RunState
 from advisor.workflow.run_plan import RunPlan, plan_run
 
 REDRAW_S = 1.0
+FIGURE_WIDTH = 168  # pixels: two of them stand beside each other on a phone
 STORE = os.environ.get("ADVISOR_STORE")
 PHASES = {
     "settings": "choosing its settings on the dev split",
@@ -113,21 +114,27 @@ def show_figures(state: RunState) -> None:
     """Money, calls and tokens of this start."""
     if not state.baselines:
         return
-    columns = st.columns(4)
-    limit = f" of {money(state.budget_usd)}" if state.budget_usd is not None else ""
-    columns[0].metric(
-        "Spent in this start",
-        f"{money(state.spent_usd, known=state.usd_known)}{limit}",
-        border=True,
-        help="Measured: by the tokens that the provider reports, or the time of this machine, at the case's prices."
-        + (
-            f" Earlier starts that ended early: {money(state.spent_before_usd)}."
-            * bool(state.spent_before_usd)
-        ),
-    )
-    columns[1].metric("Calls", f.count(state.calls), border=True)
-    columns[2].metric("Tokens in", f.count(sum(b.tokens_in for b in state.baselines)), border=True)
-    columns[3].metric("Tokens out", f.count(sum(b.tokens_out for b in state.baselines)), border=True)
+    at_least = "" if state.usd_known else ", at least"
+    of = f" of {money(state.budget_usd)}" if state.budget_usd is not None else ""
+    earlier = f" Earlier starts that ended early: {money(state.spent_before_usd)}."
+    figures = {
+        f"Spent{of}{at_least}": f.usd(state.spent_usd).replace("$", "\\$"),
+        "Calls": f.count(state.calls),
+        "Tokens in": f.count(sum(b.tokens_in for b in state.baselines)),
+        "Tokens out": f.count(sum(b.tokens_out for b in state.baselines)),
+    }
+    with st.container(horizontal=True):
+        for n, (label, figure) in enumerate(figures.items()):
+            st.metric(
+                label,
+                figure,
+                border=True,
+                width=FIGURE_WIDTH,
+                help=None
+                if n
+                else "Of this start, measured: by the tokens that the provider reports or the time of this machine, at "
+                f"the case's prices.{earlier if state.spent_before_usd else ''}",
+            )
 
 
 def show_baseline(b: BaselineState, *, running: bool) -> None:
@@ -141,7 +148,9 @@ def show_baseline(b: BaselineState, *, running: bool) -> None:
         words = "done"
     unit = "steps" if b.phase == "training" else "items"
     items = f"{f.count(b.items_done)} of {f.count(b.items_total)} {unit}" if b.items_total else ""
-    left = f"about {f.seconds(b.remaining_s)} left" if b.remaining_s else ""
+    if words == "done" and b.phase != "answers":
+        items = ""  # those of its last phase, such as a latency's few requests, would be taken for all
+    left = f"about {f.seconds(max(1, round(b.remaining_s)))} left" if b.remaining_s else ""
     head = " · ".join(part for part in (f"**{ui.escaped(b.name)}**", words, items, left) if part)
     st.progress(share, text=head)
     facts = [
@@ -294,7 +303,7 @@ def show_start(folder: Path, plan: RunPlan, state: RunState) -> None:
     )
     left, right = st.columns(2)
     budget = left.number_input(
-        "Budget of this start, in US dollars",
+        "Budget, in US dollars",
         min_value=0.0,
         value=state.budget_usd if goes_on else None,
         step=1.0,
@@ -316,7 +325,7 @@ def show_start(folder: Path, plan: RunPlan, state: RunState) -> None:
     st.markdown(what_it_costs(plan, chosen, budget))
     may = ui.identity().may("editor")
     st.button(
-        label(plan, chosen, budget, goes_on=goes_on),
+        start_label(plan, chosen, budget, goes_on=goes_on),
         type="primary",
         icon=":material/play_circle:",
         disabled=not chosen or not may,
@@ -351,7 +360,7 @@ def what_it_costs(plan: RunPlan, chosen: list[str], budget: float | None) -> str
     return text
 
 
-def label(plan: RunPlan, chosen: list[str], budget: float | None, *, goes_on: bool) -> str:
+def start_label(plan: RunPlan, chosen: list[str], budget: float | None, *, goes_on: bool) -> str:
     """The button says what pressing it may cost."""
     verb = "Resume" if goes_on else "Start"
     if not chosen or not set(chosen) - plan.whole:
