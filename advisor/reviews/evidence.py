@@ -13,6 +13,7 @@ from typing import Any
 from advisor.formatting import UNKNOWN
 from advisor.records import Decision
 from advisor.reports.changes import FigureChange, changes
+from advisor.reports.wording import is_fraction, parameter_name, parameter_value
 
 PARTS = {
     "training examples": "the training examples",
@@ -80,6 +81,7 @@ def what_changed(before: Decision, after: Decision) -> tuple[str, ...]:
     told: dict[str, list[str]] = {
         "verdict": [f"The verdict was {found.verdict.before}, and is {found.verdict.after}."],
         "assumptions": [_from_to(c) for c in found.assumptions],
+        "goal": _goal(before, after),
         "results": [q.text for q in found.qualities if q.before != q.after],
         "baselines": [
             *(f"{name} was added." for name in found.added),
@@ -92,6 +94,23 @@ def what_changed(before: Decision, after: Decision) -> tuple[str, ...]:
     for part in sorted(parts, key=lambda p: p != "verdict"):
         lines += told.get(part) or [f"Changed: {PARTS[part]}."]
     return tuple(lines)
+
+
+def _goal(before: Decision, after: Decision) -> list[str]:
+    """Metric, bar and smallest gain, from what to what."""
+    fraction = is_fraction(before) and is_fraction(after)
+    told = [
+        (
+            ("Metric", facts.metric),
+            (parameter_name("quality.bar"), parameter_value("quality.bar", facts.bar, fraction=fraction)),
+            (
+                parameter_name("quality.min_gain"),
+                parameter_value("quality.min_gain", facts.min_gain, fraction=fraction),
+            ),
+        )
+        for facts in (before.facts, after.facts)
+    ]
+    return [f"{name}: {was} → {now}" for (name, was), (_, now) in zip(*told, strict=True) if was != now]
 
 
 def _models(models: Any) -> Any:

@@ -20,8 +20,8 @@ VOTES: dict[Vote, str] = {"approve": "approves", "reject": "rejects", "abstain":
 
 def person(who: Identity) -> str:
     """Who it is, and who says so."""
-    email = f" <{who.email}>" if who.email else ""
-    return f"{one_line(who.name)}{one_line(email)} (asserted by {one_line(who.asserted_by)})"
+    email = f" <{one_line(who.email)}>" if who.email else ""
+    return f"{one_line(who.name)}{email} (asserted by {one_line(who.asserted_by)})"
 
 
 def signed(one: SignOff) -> str:

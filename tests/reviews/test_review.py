@@ -79,6 +79,14 @@ def test_a_changed_assumption_makes_it_stale_and_is_named(case: Path) -> None:
     assert (again.result.outcome, again.sign_offs) == ("pending", ())
 
 
+def test_another_bar_makes_it_stale_and_is_named(case: Path) -> None:
+    open_review(case, identity=ANN)
+    change(case, quality={"min_gain": 0.05})
+    found = review_status(case)
+    assert found is not None
+    assert "Smallest gain worth having: 2.0 points → 5.0 points" in found.changed
+
+
 def test_other_words_of_the_case_make_it_stale(case: Path) -> None:
     open_review(case, identity=ANN)
     change(case, declared={"use_case": "Something else by now."})

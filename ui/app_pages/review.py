@@ -42,11 +42,10 @@ def show_outcome(review: ReviewRecord) -> None:
             ("Recommended", v.recommended or "none yet"),
             ("Approvals", f"{r.approvals} of {review.rule.quorum}"),
             ("Rejections, abstentions", f"{r.rejections}, {r.abstentions}"),
-            ("Opened", f"{review.opened_at:%Y-%m-%d %H:%M} UTC"),
-            ("Opened by", person(review.opened_by)),
         ]
     )
-    st.caption(ui.escaped(rule_line(review)))
+    opened = f"Opened {review.opened_at:%Y-%m-%d %H:%M} UTC by {person(review.opened_by)}."
+    st.caption(ui.escaped(f"{opened} {rule_line(review)}"))
     if review.comment.strip():
         st.markdown(f"Comment: {ui.escaped(review.comment)}")
     if not review.journal_intact:
