@@ -68,7 +68,7 @@ def keep_overview(case: Path, decision: Decision, *, store: str | None = None) -
 def last_change(folder: Path) -> float:
     """When a file of a case, its results included, was last written: seconds since the epoch.
 
-    What a database makes and removes while it is only read is no change.
+    What a database makes and removes while it is only read is no change, nor is the progress of a run.
     """
     times = [0.0]
     for path in folder.rglob("*"):
@@ -77,6 +77,7 @@ def last_change(folder: Path) -> float:
         except OSError:  # gone between being listed and being looked at
             continue
         passing = path.name.endswith("-shm") or (path.name.endswith("-wal") and not found.st_size)
+        passing = passing or (path.parent.name == STORE_FOLDER and path.name.startswith("run."))
         if path.name != STORE_FOLDER and not passing:
             times.append(found.st_mtime)
     return max(times)
