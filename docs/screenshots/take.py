@@ -1,6 +1,7 @@
 """Takes pictures of every page, wide and narrow, light and dark: `make screenshots` (needs a Chromium).
 
-The sample cases are shown with their recorded results, so nothing is run or asked. One is signed first, in a copy, so that the page of its review shows something.
+The sample cases are shown with their recorded results, so nothing is run or asked. One of them is signed first, in a
+copy, so that its review shows something.
 """
 
 from __future__ import annotations
