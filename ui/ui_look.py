@@ -10,6 +10,7 @@ _CSS = """<style>
 [data-testid="stMain"] [data-testid="stMainBlockContainer"] { padding: 3.25rem 2.75rem 3rem; max-width: 84rem; }
 [data-testid="stCaptionContainer"][data-testid] { opacity: 1; color: var(--adv-muted); }
 [data-testid="stCaptionContainer"] :is(p, li, span) { color: var(--adv-muted); }
+[data-testid="stSidebar"] [data-testid="stCaptionContainer"] { padding-top: .6rem; }
 .adv-scroll { overflow-x: auto; }
 .adv-scroll:focus-visible { outline: 2px solid currentcolor; outline-offset: 2px; }
 .adv-table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }
@@ -38,9 +39,17 @@ _CSS = """<style>
 }
 </style>"""
 
+# Streamlit writes white on the primary colour, which in the dark theme is too light for it.
+_ON_PRIMARY = """
+[data-testid^="stBaseButton-primary"]:not(:disabled) :is(p, span), [data-testid="stMultiSelect"] [data-tag] *
+  { color: #10161d; }
+"""
+
 
 def apply() -> None:
     """Puts the style on the page."""
     # as .streamlit/config.toml says; captions a little stronger than they come, to be read by everybody
-    page, muted = ("#141a21", "#a4afbd") if st.context.theme.type == "dark" else ("#ffffff", "#5b6675")
-    st.html(_CSS.replace("<style>", f"<style>\n:root {{ --adv-page: {page}; --adv-muted: {muted}; }}", 1))
+    dark = st.context.theme.type == "dark"
+    page, muted = ("#141a21", "#a4afbd") if dark else ("#ffffff", "#5b6675")
+    own = f":root {{ --adv-page: {page}; --adv-muted: {muted}; }}" + (_ON_PRIMARY if dark else "")
+    st.html(_CSS.replace("<style>", f"<style>\n{own}", 1))
