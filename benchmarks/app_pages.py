@@ -1,8 +1,8 @@
 """How long does the app take: its first page cold and warm, each page warm, and a what-if, in a real browser?
 
-Beside it an empty Streamlit page, opened in the same way in the same run: what a page takes beyond that is ours. "Cold" is
-the first page of a server that has just started; "warm" is the same page again in a new tab. A page counts as there when
-what it says first is drawn; a what-if when the changed assumption is listed and the script has run to its end.
+Beside it an empty Streamlit page, opened in the same way in the same run: what a page takes beyond that is ours.
+"Cold" is the first page of a server that has just started; "warm" is the same page again in a new tab. A page counts
+as there when what it says first is drawn; a what-if when the changed assumption is listed and the script has ended.
 
     python benchmarks/app_pages.py
 """
