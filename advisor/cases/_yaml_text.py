@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import textwrap
 from typing import Any
@@ -9,13 +10,16 @@ from typing import Any
 import yaml
 
 WIDTH = 112
+_LINE_ENDS = "\x85\u2028\u2029"
 
 
 def flow(value: Any) -> str:
     """A value in one line: `{requests_per_month: 10000, horizon_months: 12}`."""
-    # in a list, so that a bare value ends without the mark of a document's end
+    # in a list, so that a bare value ends without the mark of a document's end; what ends a line in YAML only (U+0085)
+    # would be laid out as such an end, unless it is escaped
+    odd = any(mark in json.dumps(value, ensure_ascii=False, default=str) for mark in _LINE_ENDS)
     text = yaml.safe_dump(
-        [value], default_flow_style=True, width=math.inf, allow_unicode=True, sort_keys=False
+        [value], default_flow_style=True, width=math.inf, allow_unicode=not odd, sort_keys=False
     )
     return text.strip()[1:-1]
 

@@ -78,6 +78,13 @@ def test_an_alias_is_left_to_the_user() -> None:
         edited("a: {n: &x 1}\nb: *x\n", {("a", "n"): 2})
 
 
+@pytest.mark.parametrize("text", ["\x85", "a\u2028b", "\u2029", "\ufeff", "a\x00b", "a\x85" * 60])
+def test_odd_characters_stay_what_they_are(text: str) -> None:
+    changed = edited(TEXT, {("declared", "use_case"): text, ("effort", "hourly_rate_usd"): text})
+    found = yaml.safe_load(changed)
+    assert found["declared"]["use_case"] == found["effort"]["hourly_rate_usd"] == text
+
+
 values: Any = (
     st.none()
     | st.floats(allow_nan=False, allow_infinity=False)
