@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.conftest import App, settled, started_app, visit
+from advisor.workflow.reviewing import journal
+from tests.browser.conftest import ROOT, App, settled, started_app, visit
 from tests.conftest import write_case
 
 if TYPE_CHECKING:
@@ -48,6 +51,7 @@ def team(tmp_path_factory: pytest.TempPathFactory, provider: str) -> Iterator[Ap
     """The app with sign-in."""
     folder = tmp_path_factory.mktemp("team")
     write_case(folder / "cases" / "little")
+    shutil.copytree(ROOT / "sample_cases" / "support_intents", folder / "cases" / "intents")
     (folder / "access.yaml").write_text(ACCESS)
     (folder / ".streamlit").mkdir()
     (folder / ".streamlit" / "secrets.toml").write_text(
@@ -142,3 +146,27 @@ def test_roles_without_a_provider_open_nothing(tmp_path: Path, new_page: Callabl
         visit(page, app.at())
         assert "cannot be used" in page.locator("body").inner_text()
         page.close()
+
+
+def test_a_viewer_is_refused_a_sign_off_and_a_reviewer_signs_as_the_provider_says(
+    team: App, provider: str, signed_in: Callable[[str], Page]
+) -> None:
+    editor = signed_in("edda")
+    visit(editor, team.at("review", case="intents"))
+    editor.get_by_role("button", name="Open a review").click()
+    editor.get_by_text("Pending").first.wait_for()
+    viewer = signed_in("vera")
+    visit(viewer, team.at("review", case="intents"))
+    assert "Only reviewers sign" in viewer.locator("[data-testid=stMain]").inner_text()
+    assert viewer.get_by_role("button", name=re.compile("Sign$")).count() == 0
+    reviewer = signed_in("rita")
+    visit(reviewer, team.at("review", case="intents"))
+    reviewer.get_by_text("Approve", exact=True).click()
+    reviewer.get_by_role("button", name=re.compile("Sign$")).click()
+    reviewer.get_by_text("Approved").first.wait_for()
+    (signed,) = [e for e in journal(team.folder / "cases" / "intents")[0] if e.what == "review signed"]
+    assert (signed.who.subject, signed.who.email, signed.who.asserted_by) == (
+        "rita",
+        "rita@example.org",
+        provider,
+    )
