@@ -105,7 +105,7 @@ def test_a_sample_case_tells_its_card_its_counts_and_its_hashes() -> None:
     ):
         assert words in text
     hashes = found.decision.provenance.hashes
-    assert set(hashes) == {"training examples", "held-out items", "results"}
+    assert set(hashes) >= {"training examples", "held-out items", "results"}
     assert all(h in text for h in hashes.values())
 
 
