@@ -70,7 +70,6 @@ benchmarks: setup ## Run the benchmarks, one after the other
 	$(BIN)/python benchmarks/lora_training.py
 	$(BIN)/python benchmarks/loadtest.py
 	$(BIN)/python benchmarks/app_answers.py
-	$(BIN)/python benchmarks/app_pages.py
 	$(MAKE) advice
 
 advice: setup    ## Check the advice itself: coverage, regret, false verdicts, early stopping, published studies, size
