@@ -186,4 +186,5 @@ def test_from_a_spreadsheet_to_a_recommendation(tmp_path: Path, new_page: Callab
         start_button(page).click()
         wait_for_text(page, "The run is finished", 240)
         page.get_by_role("link", name="See the recommendation").click()
-        wait_for_text(page, "A fine-tuned baseline: add one, and run it")
+        wait_for_text(page, "What is missing")
+        assert "The evidence does not carry a decision yet" in text_of(page)
