@@ -74,6 +74,7 @@ def test_a_budget_stops_a_run_and_it_is_resumed(
     app, _ = hosted
     page = new_page(app)
     visit(page, app.at("run", case="hosted"))
+    wait_for_text(page, "Start a run", 120)  # the first plan loads what counts tokens
     page.get_by_role("spinbutton", name="Budget of this start, in US dollars").fill("0.30")
     page.keyboard.press("Enter")
     settled(page)
@@ -95,6 +96,7 @@ def test_a_reload_finds_the_run_as_it_is_and_it_can_be_stopped(
     app, _ = hosted
     page = new_page(app)
     visit(page, app.at("run", case="hosted"))
+    wait_for_text(page, "Start a run", 120)  # the first plan loads what counts tokens
     start_button(page).click()
     wait_for_text(page, "It goes on when this page, the browser or the app is closed")
     page.reload()
@@ -110,6 +112,7 @@ def test_two_people_start_one_run(hosted: tuple[App, Path], new_page: Callable[.
     pages = [new_page(app), new_page(app)]
     for page in pages:
         visit(page, app.at("run", case="hosted"))
+        wait_for_text(page, "Start a run", 120)  # the first plan loads what counts tokens
     for page in pages:
         start_button(page).click()
     for page in pages:
