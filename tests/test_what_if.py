@@ -42,6 +42,19 @@ def test_it_is_what_deciding_anew_comes_to(prepared: WhatIf, overrides: dict[str
     assert prepared.decide(overrides) == workflow.decide(CASE, overrides=overrides, now=NOW)
 
 
+def test_without_sensitivity_only_what_would_turn_the_verdict_is_left_out(prepared: WhatIf) -> None:
+    overrides = {"traffic.requests_per_month": "{low: 1000, likely: 2000, high: 90000}"}
+    whole, quick = prepared.decide(overrides), prepared.decide(overrides, sensitivity=False)
+    assert whole.verdict.flips and whole.tornado and whole.verdict_map
+    assert quick == whole.model_copy(
+        update={
+            "verdict": whole.verdict.model_copy(update={"flips": ()}),
+            "tornado": (),
+            "verdict_map": (),
+        }
+    )
+
+
 def test_it_reads_no_file(prepared: WhatIf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Path, "open", lambda *a, **k: pytest.fail("a file was opened"))
     assert prepared.decide({"traffic.requests_per_month": "1"})

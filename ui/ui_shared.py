@@ -152,9 +152,14 @@ def _choose() -> None:
     st.query_params[CASE_PARAMETER] = st.session_state[_CHOSEN] = st.session_state[_BOX]
 
 
-def decide(folder: Path, overrides: tuple[tuple[str, str], ...] = ()) -> Decision:
-    """The decision of a case, with assumptions changed at will; kept unless one of its files changes."""
-    return _decide(str(folder), overrides, *_version(folder))
+def decide(
+    folder: Path, overrides: tuple[tuple[str, str], ...] = (), *, sensitivity: bool = True
+) -> Decision:
+    """The decision of a case, with assumptions changed at will; kept unless one of its files changes.
+
+    `sensitivity=False` leaves out what would turn the verdict: a change that does not show it is drawn at once.
+    """
+    return _decide(str(folder), overrides, sensitivity, *_version(folder))
 
 
 def what_if(folder: Path) -> WhatIf:
@@ -170,10 +175,15 @@ def _version(folder: Path) -> tuple[float, str | None, str]:
 
 @st.cache_data(show_spinner="Deciding …", max_entries=64)
 def _decide(
-    case: str, overrides: tuple[tuple[str, str], ...], changed: float, store: str | None, moment: str
+    case: str,
+    overrides: tuple[tuple[str, str], ...],
+    sensitivity: bool,
+    changed: float,
+    store: str | None,
+    moment: str,
 ) -> Decision:
     if overrides:
-        return _what_if(case, changed, store, moment).decide(dict(overrides))
+        return _what_if(case, changed, store, moment).decide(dict(overrides), sensitivity=sensitivity)
     return workflow.decide(case, store=store)
 
 

@@ -48,13 +48,17 @@ from advisor.records import (
 from advisor.statistics.paired import PairedComparison
 
 
-def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision:
+def decide(
+    evidence: CaseEvidence, findings: Findings | None = None, *, sensitivity: bool = True
+) -> Decision:
     """The decision on a case.
 
     Args:
         evidence: What was measured, and the assumptions.
         findings: What `summarise_findings` made of the same measurements; it depends on no assumption, so a
             what-if hands it over instead of having it computed again.
+        sensitivity: Whether to work out what would turn the verdict (flips, tornado, map), which is most of the
+            work; a what-if that does not show it goes without.
     """
     findings = findings or summarise_findings(evidence)
     case, accounts = evidence.case, accounts_of(evidence, findings)
@@ -83,7 +87,7 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
             confidence=confidence(case, findings, at, judgement),
             reasons=judgement.reasons,
             missing=tuple(p.text for p in judgement.shopping),
-            flips=find_flips(accounts, rule, judgement),
+            flips=find_flips(accounts, rule, judgement) if sensitivity else (),
             shopping_list=judgement.shopping,
             meanwhile=judgement.champion if judgement.decision == "not_yet" else None,
             meanwhile_pays=_meanwhile_pays(judgement, found),
@@ -104,9 +108,9 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None) -> Decision
         provenance=evidence.provenance,
         uncertainty=uncertainty(findings, accounts, at.likely, judgement.gain, pair.n if pair else None),
         tornado=tornado(accounts, str(judgement.challenger), str(judgement.champion), pair, judgement.gain)
-        if pair
+        if pair and sensitivity
         else (),
-        verdict_map=verdict_map(accounts, lambda stakes: rule(case, stakes)) if pair else (),
+        verdict_map=verdict_map(accounts, lambda stakes: rule(case, stakes)) if pair and sensitivity else (),
         stopped_early=stopped_early(evidence),
         judge=judge_summary,
         costs_over_time=costs_over_time(case, found, costs),

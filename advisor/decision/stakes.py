@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from scipy.stats import qmc
@@ -147,8 +147,16 @@ def range_draws(ranges: Mapping[str, Range], n: int) -> dict[str, Array]:
     """
     if not ranges:
         return {}
-    points = qmc.Sobol(len(ranges), seed=_SEED).random(n)
+    points = _sobol(len(ranges), n)
     return {key: triangular(r, points[:, k]) for k, (key, r) in enumerate(sorted(ranges.items()))}
+
+
+@lru_cache(maxsize=32)
+def _sobol(dimensions: int, n: int) -> Array:
+    """Points of the shape (n, dimensions), always the same: a what-if asks for them again and again."""
+    points: Array = qmc.Sobol(dimensions, seed=_SEED).random(n)
+    points.flags.writeable = False
+    return points
 
 
 def triangular(r: Range, share: Array) -> Array:

@@ -31,8 +31,12 @@ class WhatIf:
     findings: Findings
     """What the statistics made of the measurements; it depends on no assumption."""
 
-    def decide(self, overrides: Mapping[str, str] | None = None) -> Decision:
+    def decide(self, overrides: Mapping[str, str] | None = None, *, sensitivity: bool = True) -> Decision:
         """The decision with some assumptions replaced, the same as `workflow.decide` comes to; reads no file.
+
+        Args:
+            overrides: Assumptions by dotted key.
+            sensitivity: False leaves out what would turn the verdict, which is most of the work.
 
         Raises:
             UsageError: An override names something that is no assumption, or a value does not fit.
@@ -42,7 +46,8 @@ class WhatIf:
 
         case = with_overrides(self.loaded, overrides or {}).case
         prices = prices_of_case(case, self.evidence.now.date())
-        return decide(self.evidence.model_copy(update={"case": case, "prices": prices}), self.findings)
+        changed = self.evidence.model_copy(update={"case": case, "prices": prices})
+        return decide(changed, self.findings, sensitivity=sensitivity)
 
     def assumptions(self) -> tuple[Assumption, ...]:
         """All that `decide` can replace by a number or a switch, with what the case says of it now."""

@@ -26,9 +26,13 @@ class Scripted:
     def __init__(self, decide: Any) -> None:
         self.decide_on, self.calls = decide, []
 
-    def decide(self, overrides: dict[str, str]) -> Decision:
+    def decide(self, overrides: dict[str, str], *, sensitivity: bool = True) -> Decision:
         self.calls.append(dict(overrides))
-        return self.decide_on(overrides)
+        found: Decision = self.decide_on(overrides)
+        if sensitivity:
+            return found
+        verdict = found.verdict.model_copy(update={"flips": ()})
+        return found.model_copy(update={"verdict": verdict, "tornado": (), "verdict_map": ()})
 
     def assumptions(self) -> Any:
         return assumptions_of(load_case(CASE).case)
@@ -149,6 +153,20 @@ def test_inputs_and_map_are_drawn_when_they_are_looked_at(monkeypatch) -> None:
     ):
         app.session_state[key] = tab
         app.run()
+        assert not app.exception
+        assert said in told(app)
+        assert len(app.get("vega_lite_chart") or app.get("arrow_vega_lite_chart")) == 1
+
+
+def test_what_would_turn_a_changed_verdict_is_there_when_it_is_looked_at(monkeypatch) -> None:
+    scripted(monkeypatch, lambda overrides: full_decision())
+    app = opened("costs", case="support_intents")
+    for tab, said in (
+        ("Sensitivity", "One assumption at a time"),
+        ("Verdict map", "The verdict at other volumes and worths"),
+    ):
+        app.session_state[f"{CASE.resolve()}|tabs"] = tab
+        control(app, REQUESTS).set_value(1000.0 + len(tab)).run()
         assert not app.exception
         assert said in told(app)
         assert len(app.get("vega_lite_chart") or app.get("arrow_vega_lite_chart")) == 1

@@ -123,7 +123,7 @@ problem: AdvisorError | None = None
 decision = own
 if overrides:
     try:
-        decision = ui.decide(folder, overrides)
+        decision = ui.decide(folder, overrides, sensitivity=False)
     except AdvisorError as error:
         problem = error
 changing.shared(changes)
@@ -171,12 +171,14 @@ with right:
         with over:
             show_months(decision)
             blocks.section(outlook.break_even(decision), decision)
-    if moves.open:
-        with moves:
-            show_moves(decision)
-    if elsewhere.open:
-        with elsewhere:
-            show_elsewhere(decision)
+    if moves.open or elsewhere.open:
+        whole = own if decision is own else ui.decide(folder, overrides)
+        if moves.open:
+            with moves:
+                show_moves(whole)
+        else:
+            with elsewhere:
+                show_elsewhere(whole)
 over_time = outlook.over_time(decision)
 if over_time is not None:
     blocks.section(over_time, decision)
