@@ -59,7 +59,7 @@ def count(value: float | None) -> str:
 
 
 def usd(value: float | None) -> str:
-    """US dollars: $12,345 · $12.30 · $0.73 · $0.00123 · $0 (which is known to be nothing)."""
+    """US dollars: $12,345 · $123 · $12.30 · $0.73 · $0.00123 · $0 (which is known to be nothing)."""
     return _known(value, lambda x: _signed(x, f"${_money(abs(x))}"))
 
 
@@ -174,7 +174,7 @@ def _three_figures(x: float) -> str:
 def _money(x: float) -> str:
     if x == 0:
         return "0"
-    if x >= 999.5:
+    if x >= 99.995:
         return f"{x:,.0f}"
     if x >= 0.9995 or x < 1e-6:
         return f"{x:.2f}" if x >= 0.9995 else _three_figures(x)

@@ -133,7 +133,7 @@ def table(
     head = f"<thead><tr>{heads}</tr></thead>" if any(header) else ""
     caption = f"<caption>{_text(title)}</caption>" if title else ""
     st.html(
-        f'<div class="adv-scroll" tabindex="0" role="region" aria-label="{_text(title or label or "Table")}">'
+        f'<div class="adv-scroll" tabindex="0" role="region" aria-label="{_text(label or title or "Table")}">'
         f'<table class="adv-table">{caption}{head}<tbody>{body}</tbody></table></div>'
     )
 

@@ -10,6 +10,7 @@ _CSS = """<style>
 [data-testid="stMain"] [data-testid="stMainBlockContainer"] { padding: 3.25rem 2.75rem 3rem; max-width: 84rem; }
 [data-testid="stCaptionContainer"][data-testid] { opacity: 1; color: var(--adv-muted); }
 [data-testid="stCaptionContainer"] :is(p, li, span) { color: var(--adv-muted); }
+[data-testid="stAlert"] :is(h1, h2, h3) { padding-top: 0; }
 [data-testid="stButton"] kbd { opacity: 1; }
 [data-testid="stSidebar"] [data-testid="stCaptionContainer"] { padding-top: .6rem; }
 .adv-scroll { overflow-x: auto; }

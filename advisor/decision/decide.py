@@ -48,9 +48,7 @@ from advisor.records import (
 from advisor.statistics.paired import PairedComparison
 
 
-def decide(
-    evidence: CaseEvidence, findings: Findings | None = None, *, sensitivity: bool = True
-) -> Decision:
+def decide(evidence: CaseEvidence, findings: Findings | None = None, *, sensitivity: bool = True) -> Decision:
     """The decision on a case.
 
     Args:

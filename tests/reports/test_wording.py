@@ -80,7 +80,7 @@ def test_a_flip_says_its_direction_and_unit() -> None:
     assert flip("traffic.requests_per_month", 50_000, 5_480) == (
         "Requests per month (now 50,000): at 5,480 or less, Do not fine-tune (few_shot)."
     )
-    assert "now $80.00): at $240.00 or more" in flip("effort.hourly_rate_usd", 80, 240)
+    assert "now $80.00): at $240 or more" in flip("effort.hourly_rate_usd", 80, 240)
     assert "now 85.0%): at 92.1% or more" in flip("quality.bar", 0.85, 0.921)
     assert "small's machine (now $0.05)" in flip("models.small.serving.usd_per_hour", 0.05, 1.0)
     assert "no value turns the verdict" in flip("effort.data_hours", 24, None)

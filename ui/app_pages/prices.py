@@ -21,15 +21,16 @@ PROVIDERS = {"openai": "OpenAI", "azure_openai": "Azure OpenAI"}
 TIERS = {"global": "global", "data_zone": "data zone", "regional": "regional", "developer": "developer tier"}
 HEADER = (
     "Model",
-    "Input (USD per million tokens)",
-    "Cached input (USD per million tokens)",
-    "Output (USD per million tokens)",
-    "In batches: input / output (USD per million tokens)",
-    "Training (USD per million training tokens)",
-    "Hosting (USD per hour)",
+    "Input",
+    "Cached input",
+    "Output",
+    "In batches: input / output",
+    "Training",
+    "Hosting, per hour",
     "Life cycle",
     "Source and day",
 )
+UNITS = "USD per million tokens; training: USD per million training tokens; hosting: USD per hour"
 
 
 @st.cache_data(show_spinner="Reading the catalogue …", max_entries=2)
@@ -157,7 +158,7 @@ for provider in dict.fromkeys(r.price.provider for r in models):
     if found:
         st.header(ui.escaped(title), anchor=False)
         marked = [i for i, r in enumerate(found) if r[0].endswith("(this case)")]
-        explain.table("", HEADER, found, marked=marked, label=f"Prices of {title}")
+        explain.table(UNITS, HEADER, found, marked=marked, label=f"Prices of {title}")
 gpu_cells = [
     [
         g.gpu.gpu,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from advisor.formatting import one_line
 
@@ -81,6 +83,16 @@ def place_labels(
         boxes.append(box)
         placed.append((align, dx, dy))
     return placed
+
+
+def along(points: Sequence[tuple[float, float]], step: float = 6.0) -> list[Box]:
+    """Small boxes along a line through points, for labels to keep clear of."""
+    boxes = []
+    for (x1, y1), (x2, y2) in pairwise(points):
+        n = max(1, round(math.hypot(x2 - x1, y2 - y1) / step))
+        middles = [((x1 + (x2 - x1) * k / n), (y1 + (y2 - y1) * k / n)) for k in range(n + 1)]
+        boxes += [(x - step / 2, y - step / 2, x + step / 2, y + step / 2) for x, y in middles]
+    return boxes
 
 
 def _overlap(a: Box, b: Box) -> float:

@@ -11,7 +11,7 @@ from advisor.formatting import score, seconds
 from advisor.records import Decision
 from advisor.reports import wording
 from advisor.reports.charts import _layers as layers
-from advisor.reports.charts._labels import place_labels, text_size
+from advisor.reports.charts._labels import along, place_labels, text_size
 from advisor.reports.charts._theme import LABEL_PX, LIGHT, NARROW, WIDE, Theme, Width, plot_px, styles
 from advisor.reports.frontier import Axis, against, frontier, latency_limit
 
@@ -64,6 +64,8 @@ def _chart(decision: Decision, axis: Axis, theme: Theme, width: Width) -> alt.La
     if bar is not None:  # its name stands at the left, just above its line
         at = pixels(costs[0], bar)[1]
         rules.append((0, at - 18, 90, at))
+    best = frontier([(cost, value) for _, cost, value in known])
+    rules += along([pixels(costs[i], values[i]) for i in best])
     places = place_labels(
         [pixels(cost, value) for _, cost, value in known],
         [text_size(label) for label in labels],
@@ -94,7 +96,6 @@ def _chart(decision: Decision, axis: Axis, theme: Theme, width: Width) -> alt.La
         scale=alt.Scale(domain=[low, high], nice=False),
         axis=alt.Axis(format=".0%" if fraction else "~r", tickCount=5, title=layers.score_title(decision)),
     )
-    best = frontier([(cost, value) for _, cost, value in known])
     base = alt.Chart(layers.data(rows))
     front = alt.Chart(layers.data([{"cost": costs[i], "value": values[i]} for i in best]))
     colour = layers.colour_of(baselines, style)
