@@ -29,12 +29,12 @@ demo: setup      ## Decide a real case with a real model, tuning included; write
 	@echo "The same as a page: $(BIN)/advisor ui"
 
 test: setup      ## Run all tests, the fast ones first
-	$(BIN)/python -m pytest -m "not slow and not local and not browser"
+	$(BIN)/python -m pytest -n auto -m "not slow and not local and not browser"
 	$(BIN)/python -m pytest -m "(slow or local) and not browser"
 	$(BIN)/python -m pytest -m browser -rs
 
 test-fast: setup ## Run the tests that need no model
-	$(BIN)/python -m pytest -m "not slow and not local and not browser"
+	$(BIN)/python -m pytest -n auto -m "not slow and not local and not browser"
 
 test-browser: setup ## Run the tests in a real browser (Chromium)
 	$(BIN)/python -m pytest -m browser -rs
@@ -70,6 +70,7 @@ benchmarks: setup ## Run the benchmarks, one after the other
 	$(BIN)/python benchmarks/lora_training.py
 	$(BIN)/python benchmarks/loadtest.py
 	$(BIN)/python benchmarks/app_answers.py
+	$(BIN)/python benchmarks/app_pages.py
 	$(MAKE) advice
 
 advice: setup    ## Check the advice itself: coverage, regret, false verdicts, early stopping, published studies, size

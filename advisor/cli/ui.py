@@ -44,7 +44,7 @@ def ui(
         f"The app listens on http://{f'[{address}]' if ':' in address else address}:{port}; stop it with Ctrl+C."
     )
     command = [
-        sys.executable, "-m", "advisor.app_server", "run", str(ui_folder() / "streamlit_app.py"),
+        sys.executable, "-m", "advisor.cli._app_server", "run", str(ui_folder() / "streamlit_app.py"),
         "--server.address", address, "--server.port", str(port), "--server.headless", str(not browser).lower(),
         "--browser.gatherUsageStats", "false", "--browser.serverAddress", address,
         "--server.fileWatcherType", "none", "--client.toolbarMode", "minimal",

@@ -21,6 +21,7 @@ from advisor.workflow.rehearsal import keys
 from tests.conftest import CliResult, ScriptedModel, write_case
 from tests.hosted_case import hosted_case, n_of, shorten
 
+pytestmark = pytest.mark.slow  # what is measured is time: nothing else may run beside it
 LATENCY_S = 0.04
 SERVING = {"usd_per_hour": 0.36}
 

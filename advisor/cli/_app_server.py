@@ -1,6 +1,6 @@
 """Streamlit's server, with what the pages need already read: the first page does not wait for it.
 
-`python -m advisor.app_server` takes what `python -m streamlit` takes.
+`python -m advisor.cli._app_server` takes what `python -m streamlit` takes.
 """
 
 from streamlit.web import cli
