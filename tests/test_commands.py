@@ -155,6 +155,13 @@ def test_postgresql_and_other_urls_that_cannot_be_opened_are_said(
     assert "--store" in result.err
 
 
+def test_a_store_whose_driver_is_missing_says_how_to_get_it(tmp_path: Path, cli: Any) -> None:
+    result = cli("decide", write_case(tmp_path / "c"), "--store", "postgresql+psycopg2://nowhere/db")
+    assert result.code == 1
+    assert "pip install advisor[postgresql]" in result.err
+    assert "postgresql+psycopg://" in result.err
+
+
 def test_a_store_can_stand_elsewhere(tmp_path: Path, cli: Any, scripted: Any) -> None:
     scripted(right)
     case = write_case(tmp_path / "c")

