@@ -257,13 +257,14 @@ def test_lines_that_failed_are_failures_of_their_items(server: ContractServer) -
 
 
 def test_a_batch_that_was_cancelled_leaves_its_items_open(server: ContractServer) -> None:
-    model, batches = batch_of(server)
-    batch_id = batches.submit(NAMED, {"advisor": "cancelled"})
-    with pytest.raises(ModelError, match="has not ended"):
-        list(batches.collect(batch_id, NAMED))
-    batches.cancel(batch_id)
-    ended(batches, batch_id)
-    got = dict(batches.collect(batch_id, NAMED))
-    assert got.keys() == dict(NAMED).keys()
-    assert all(a.transient for a in got.values() if isinstance(a, Failure))
-    model.close()
+    with ContractServer(training_s=60, api_key=server.api_key) as slow:  # it surely runs when it is cancelled
+        model, batches = batch_of(slow)
+        batch_id = batches.submit(NAMED, {"advisor": "cancelled"})
+        with pytest.raises(ModelError, match="has not ended"):
+            list(batches.collect(batch_id, NAMED))
+        batches.cancel(batch_id)
+        ended(batches, batch_id)
+        got = dict(batches.collect(batch_id, NAMED))
+        assert got.keys() == dict(NAMED).keys()
+        assert all(a.transient for a in got.values() if isinstance(a, Failure))
+        model.close()
