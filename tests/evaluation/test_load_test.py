@@ -104,10 +104,11 @@ def test_throughput_and_latency_are_the_servers(tmp_path: Path, serve: Callable[
 def test_throughput_grows_up_to_the_servers_own_limit(
     tmp_path: Path, serve: Callable[..., ContractServer]
 ) -> None:
-    server = serve(brain=Queue(at_once=4, work_s=LATENCY_S))
+    work_s = 0.15  # long beside what a slow machine adds to a request
+    server = serve(brain=Queue(at_once=4, work_s=work_s))
     case = hosted_case(tmp_path / "c", server, model={"serving": SERVING})
     found = points(loadtest(case, "zero_shot", [1, 4, 12], requests=36))
-    limit = 4 / LATENCY_S
+    limit = 4 / work_s
     assert found[4].requests_per_s > 2.5 * found[1].requests_per_s
     assert max(p.requests_per_s for p in found.values()) <= limit * 1.05
     assert found[12].requests_per_s < 1.5 * found[4].requests_per_s
