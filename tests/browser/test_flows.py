@@ -80,6 +80,7 @@ def test_a_budget_stops_a_run_and_it_is_resumed(
     settled(page)
     start_button(page).click()
     wait_for_text(page, "stopped before its budget")
+    settled(page)
     assert "Raise the budget" in text_of(page)
     page.get_by_role("spinbutton", name="Budget, in US dollars").fill("100")
     page.keyboard.press("Enter")
@@ -140,6 +141,7 @@ def test_a_review_is_signed_and_goes_stale(reviewed: tuple[App, Path], new_page:
     page.get_by_role("textbox", name="Comment").fill("Fine by <b>me</b>")
     page.get_by_role("button", name=re.compile("Sign$")).click()
     wait_for_text(page, "^Approved")
+    settled(page)  # the page is drawn from its top
     assert "Fine by <b>me</b>" in text_of(page)
     file = case / "case.yaml"
     values = yaml.safe_load(file.read_text())
@@ -147,6 +149,7 @@ def test_a_review_is_signed_and_goes_stale(reviewed: tuple[App, Path], new_page:
     file.write_text(yaml.safe_dump(values, sort_keys=False))
     page.reload()
     wait_for_text(page, "^Stale")
+    settled(page)
     assert "Requests per month: 9,000" in text_of(page)
     assert page.get_by_role("button", name=re.compile("Sign$")).count() == 0
     page.get_by_role("button", name="Open a new review").click()
