@@ -9,6 +9,7 @@ from rich.text import Text
 from advisor.cases.audit import Audit
 from advisor.evaluation.plan import Plan, PlannedBaseline
 from advisor.formatting import count, one_line, percent, seconds, usd
+from advisor.reports import wording
 
 
 def print_check(name: str, audit: Audit, plan: Plan, console: Console) -> None:
@@ -46,18 +47,16 @@ def print_check(name: str, audit: Audit, plan: Plan, console: Console) -> None:
 def data_rows(audit: Audit) -> list[dict[str, str]]:
     """The sizes of the splits as rows of finished text."""
     names = {"learn": "training, to learn from", "dev": "training, dev split", "held_out": "held-out"}
-    rows = []
-    for split in audit.splits:
-        counts = list(split.outputs.values()) if split.outputs else []
-        rows.append(
-            {
-                "split": names[split.name],
-                "examples": count(split.examples),
-                "groups": count(split.groups) if split.groups else "–",
-                "by label": f"{len(counts)} labels, {min(counts)} to {max(counts)} each" if counts else "–",
-                "median characters": count(split.median_input_characters),
-            }
-        )
+    rows = [
+        {
+            "split": names[split.name],
+            "examples": count(split.examples),
+            "groups": count(split.groups) if split.groups else "–",
+            "by label": wording.labels(split.outputs),
+            "median characters": count(split.median_input_characters),
+        }
+        for split in audit.splits
+    ]
     if audit.n_documents:
         sizes = {
             "examples": count(audit.n_documents),

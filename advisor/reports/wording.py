@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from advisor.formatting import (
+    DASH,
     count,
     difference,
     interval,
@@ -313,3 +314,12 @@ METHOD: tuple[tuple[str, str], ...] = (
     ),
 )
 """Each number's definition."""
+
+
+def labels(outputs: Mapping[str, int] | None) -> str:
+    """How many labels there are, and how many examples each has."""
+    if not outputs:
+        return DASH
+    fewest, most = min(outputs.values()), max(outputs.values())
+    each = f"{count(fewest)} each" if fewest == most else f"{count(fewest)} to {count(most)} each"
+    return f"{count(len(outputs))} labels, {each}"

@@ -32,7 +32,7 @@ def data(context: ReportContext) -> Section | None:
                 SPLITS.get(s.name, s.name),
                 count(s.examples),
                 count(s.groups) if s.groups else DASH,
-                _labels(s.outputs),
+                wording.labels(s.outputs),
                 count(s.median_input_characters),
             )
             for s in context.splits
@@ -121,14 +121,6 @@ def review(context: ReportContext) -> Section | None:
         rows = [(s.who, s.when, s.what) for s in found.signatures]
         blocks.append(table(("Who", "When", "What"), rows, title="Signatures"))
     return Section(id="review", title="Review", blocks=tuple(blocks))
-
-
-def _labels(outputs: dict[str, int] | None) -> str:
-    if not outputs:
-        return DASH
-    fewest, most = min(outputs.values()), max(outputs.values())
-    each = f"{count(fewest)} each" if fewest == most else f"{count(fewest)} to {count(most)} each"
-    return f"{count(len(outputs))} labels, {each}"
 
 
 def _money(value: float | None) -> str:
