@@ -61,12 +61,13 @@ def uncertainty(
         return Uncertainty(draws=DRAWS, odds=_ranked(odds), perfect_information_usd=None)
     best_of_all = float(worth.max(axis=0).mean())
     best_on_average = float(worth.mean(axis=1).max())
+    perfect = max(0.0, best_of_all - best_on_average)
     odds = tuple(_odds(name, p, row, best_of_all) for name, p, row in zip(names, p_best, worth, strict=True))
     return Uncertainty(
         draws=DRAWS,
         odds=_ranked(odds),
-        perfect_information_usd=max(0.0, best_of_all - best_on_average),
-        information=_information(worth, _net_benefits(names, quality, likely), ranges),
+        perfect_information_usd=perfect,
+        information=_information(worth, _over_ranges(names, quality, money), ranges, most=perfect),
         more_examples=() if gain is None or n is None else offers(gain, n, likely),
     )
 
@@ -83,6 +84,17 @@ def _net_benefits(names: Sequence[str], quality: Array, money: Stakes) -> Array 
     if any(row is None for row in rows):
         return None
     return np.stack([np.broadcast_to(np.asarray(row, dtype=float), quality.shape[1]) for row in rows])
+
+
+def _over_ranges(names: Sequence[str], quality: Array, money: Stakes) -> Array:
+    """(baselines, draws): net benefits at each quality drawn, on average over the assumptions' ranges.
+
+    Exact, as a net benefit is linear in the quality and the two are drawn independently.
+    """
+    of_one, of_none = np.mean(money.quality_usd), np.mean(np.asarray(money.requests) * money.wrong_usd)
+    costs = np.array([np.mean(np.asarray(money.costs[name], dtype=float)) for name in names])
+    found: Array = quality * of_one + of_none - costs[:, None]
+    return found
 
 
 def _by_bar(case: Case, names: Sequence[str], quality: Array, money: Stakes) -> Array:
@@ -116,22 +128,25 @@ def _ranked(odds: Sequence[BaselineOdds]) -> tuple[BaselineOdds, ...]:
 
 
 def _information(
-    worth: Array, at_likely: Array | None, ranges: Mapping[str, Array]
+    worth: Array, by_quality: Array, ranges: Mapping[str, Array], *, most: float
 ) -> tuple[Information, ...]:
     """What knowing one input alone is worth: E[max over baselines of E[net benefit | input]] − max E.
 
     A range's draws are cut into equal slices, and the net benefits averaged within each (Strong and Oakley 2013,
-    Medical Decision Making 33, the single-parameter block method). For the held-out noise the ranges stand at their
-    likely values.
+    Medical Decision Making 33, the single-parameter block method).
+
+    Args:
+        worth: Net benefits, (baselines, draws).
+        by_quality: The same at each quality drawn, averaged over the ranges.
+        ranges: The draws of each range.
+        most: What knowing everything is worth: by Jensen's inequality a part of it is worth no more, and a figure
+            above it is noise of the draws.
     """
-    found = []
+    known = {SAMPLING: float(by_quality.max(axis=0).mean() - by_quality.mean(axis=1).max())}
     for key, draws in ranges.items():
         blocks = np.array_split(np.argsort(draws), BINS)
         means = np.stack([worth[:, block].mean(axis=1) for block in blocks])
         shares = np.array([len(block) for block in blocks]) / worth.shape[1]
-        known = float(shares @ means.max(axis=1))
-        found.append(Information(what=key, worth_usd=max(0.0, known - float(worth.mean(axis=1).max()))))
-    if at_likely is not None:
-        sampling = float(at_likely.max(axis=0).mean() - at_likely.mean(axis=1).max())
-        found.append(Information(what=SAMPLING, worth_usd=max(0.0, sampling)))
+        known[key] = float(shares @ means.max(axis=1)) - float(worth.mean(axis=1).max())
+    found = [Information(what=what, worth_usd=min(most, max(0.0, usd))) for what, usd in known.items()]
     return tuple(sorted(found, key=lambda i: (-i.worth_usd, i.what)))

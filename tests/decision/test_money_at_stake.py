@@ -104,6 +104,19 @@ def test_odds_add_up_and_the_best_choice_has_the_least_regret() -> None:
     assert all(i.worth_usd <= found.perfect_information_usd + 1e-6 for i in found.information)
 
 
+def test_knowing_one_thing_is_worth_no_more_than_knowing_all() -> None:
+    right = {"zero_shot": hits(0.3), "few_shot": hits(0.5, shift=13), "fine_tuned": hits(0.55)}
+    requests = {
+        "low": 10,
+        "likely": 40_000,
+        "high": 42_000,
+    }  # at the likely value more is at stake than on average
+    found = decided(right, value={"correct_usd": 0.2}, traffic={"requests_per_month": requests}).uncertainty
+    by_input = {i.what: i.worth_usd for i in found.information}
+    assert by_input["held-out sampling"] > 0
+    assert max(by_input.values()) <= found.perfect_information_usd
+
+
 def test_nothing_is_said_in_money_where_nothing_has_a_worth() -> None:
     found = decided().uncertainty
     assert found.perfect_information_usd is None
