@@ -74,7 +74,7 @@ benchmarks: setup ## Run the benchmarks, one after the other
 	$(MAKE) advice
 
 advice: setup    ## Check the advice itself: coverage, regret, false verdicts, early stopping, published studies, size
-	$(BIN)/python benchmarks/decision/coverage.py
+	$(BIN)/python -m benchmarks.decision.coverage
 	$(BIN)/python benchmarks/decision/families.py
 	$(BIN)/python benchmarks/decision/regret.py
 	$(BIN)/python benchmarks/decision/early_stopping.py

@@ -34,9 +34,14 @@ BEST_BUT_BELOW = "The tuned model is the best so far, but misses the quality bar
 
 def not_worth_finding_out(offer: Purchase) -> str:
     """Why the answer is no although the gain is not settled."""
+    return f"Whether tuning pays is not settled, and finding out is not worth it: {_price_and_worth(offer)}."
+
+
+def not_worth_proving(offer: Purchase, gain: Gain) -> str:
+    """Why there is no answer although more items would not be worth their price."""
     return (
-        f"Whether tuning pays is not settled, and finding out is not worth it: {offer.amount:,} more held-out items "
-        f"would cost {usd(offer.cost_usd)} and bring {usd(offer.worth_usd)} on average."
+        f"Tuning probably pays ({percent(gain.probability)}), but that is not shown, and so little is at stake that "
+        f"showing it costs more than it brings: {_price_and_worth(offer)}."
     )
 
 
@@ -87,6 +92,13 @@ def reaches_without(case: Case, champion: Option) -> str:
 def broken(why: str) -> str:
     """A tuned model that is no finding about tuning."""
     return f"The tuned model looks broken rather than bad: {why}."
+
+
+def _price_and_worth(offer: Purchase) -> str:
+    worth = "less than $1" if (offer.worth_usd or 0) < 1 else usd(offer.worth_usd)
+    return (
+        f"{offer.amount:,} more held-out items would cost {usd(offer.cost_usd)} and bring {worth} on average"
+    )
 
 
 def _difference(case: Case, challenger: Option, champion: Option, pair: PairedComparison) -> str:

@@ -239,7 +239,10 @@ class _Weighing:
             and offer.cost_usd is not None
             and offer.worth_usd <= offer.cost_usd
         ):
-            return self.stop(say.not_worth_finding_out(offer))
+            # the answer must be the likelier one: a no with a confidence below a half would be none
+            if gain.probability <= 0.5:
+                return self.stop(say.not_worth_finding_out(offer))
+            return self.wait(say.not_worth_proving(offer, gain), offer, *below)
         return self.wait(say.WITHIN_NOISE, offer, *below)
 
     def by_bar(self) -> Judgement:

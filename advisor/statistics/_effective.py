@@ -10,11 +10,18 @@ which n is divided before the score intervals of a proportion or of a paired dif
   right/wrong scores. Rare large values may not have been seen yet where most scores stand at an end of the
   scale, so up to three quarters of a right/wrong item are added to it, by the share of such scores.
 - design effect (Kish 1965): the variance of the mean over clusters, divided by what it would be for
-  independent items. The variance is the bias-reduced one (CR2), its degrees of freedom are Satterthwaite's
-  (Bell and McCaffrey 2002), both under a working intraclass correlation. For a mean they are fewer where the
-  clusters' sums have heavy tails: if only j of many clusters hold a rare value, they are worth about 2j, whatever
-  their number. Few degrees of freedom say little about the design effect, so it is drawn towards that of the
-  working correlation, which counts as half a degree (as in the moderated t statistic, Smyth 2004).
+  independent items. The variance is the bias-reduced one of Bell and McCaffrey (2002, CR2), under a working
+  intraclass correlation. Few degrees of freedom say little about the design effect, so it is drawn towards that of
+  the working correlation, which counts as half a degree (as in the moderated t statistic, Smyth 2004).
+
+How many degrees of freedom the design effect has depends on what errs with it:
+
+- of a difference it errs by itself, so they are its own, from its variance as that of a ratio of two sums over
+  clusters. Where every cluster holds at most one discordant item both sums are the same, and little is left to err.
+- a mean near 0 or 1 errs together with it: where the clusters that hold the rare values were missed, both are too
+  small. So its degrees of freedom are those of the variance between clusters (Satterthwaite's, by Bell and
+  McCaffrey), and fewer where the sums have heavy tails: if only j of many clusters hold a rare value, they are worth
+  about 3j, whatever their number.
 
 The quantile is Student's t with the degrees of freedom of whatever was estimated; where all is known (right/wrong
 items that are independent), the intervals are Wilson's and Tango's themselves.
@@ -46,16 +53,24 @@ WORKING_CORRELATION = 0.4
 """The intraclass correlation that is assumed as far as the data cannot tell: questions about one document."""
 ASSUMED_DF = 0.5
 """As many degrees of freedom as the working correlation counts against what the clusters show."""
+TAIL_DF = 3.0
+"""As many degrees of freedom are had for each of the few clusters that hold what is rare, of a mean."""
+RATIO_DF = 3.0
+"""By this the degrees of freedom of the variance between clusters bound those of a difference's design effect."""
 FEW_CLUSTERS = 10
 """Below so many clusters the interval leans on the working correlation."""
 
 
 @dataclass(frozen=True)
 class Units:
-    """Independent units: the sums of their values, shape (..., k), and their numbers of items, shape (k,)."""
+    """Independent units of one or more items."""
 
     sums: Floats
+    """Sum of the values of each, shape (..., k)."""
     sizes: Floats
+    """Number of items of each, shape (k,)."""
+    squares: Floats
+    """Sum of the squared values of each, shape (..., k)."""
 
     @property
     def n(self) -> float:
@@ -79,13 +94,13 @@ class Assumed:
 
     dispersion: float
     """Right/wrong items added to the dispersion, times the share of such values."""
-    heavy_tails: bool
-    """Whether clusters count for less where few of them hold what varies."""
+    errs_together: bool
+    """Whether mean and design effect err in the same direction."""
 
 
-OF_A_MEAN = Assumed(dispersion=0.75, heavy_tails=True)
+OF_A_MEAN = Assumed(dispersion=0.75, errs_together=True)
 """A mean near 0 or 1 is skewed: missing the rare values makes both the mean and its spread too small."""
-OF_A_DIFFERENCE = Assumed(dispersion=0.5, heavy_tails=False)
+OF_A_DIFFERENCE = Assumed(dispersion=0.5, errs_together=False)
 """Differences have two tails, so less is missed at once."""
 
 
@@ -106,30 +121,29 @@ def gather(values: Floats, clusters: Clusters | None) -> Units:
         ValueError: There are not as many clusters as values.
     """
     if clusters is None:
-        return Units(np.sort(values), np.ones(len(values)))
+        ordered = np.sort(values)
+        return Units(ordered, np.ones(len(values)), ordered**2)
     if len(clusters) != len(values):
         raise ValueError(f"{len(values)} values, but {len(clusters)} clusters")
     positions = _positions(clusters)
-    sums = np.bincount(positions, weights=values).astype(np.float64)
+    sums, squares = (np.bincount(positions, weights=w).astype(np.float64) for w in (values, values**2))
     sizes = np.bincount(positions).astype(np.float64)
     # In a fixed order, so that sums and draws do not depend on the order of the items.
-    order = np.lexsort((sums, sizes))
-    return Units(sums[order], sizes[order])
+    order = np.lexsort((squares, sums, sizes))
+    return Units(sums[order], sizes[order], squares[order])
 
 
-def effective(
-    units: Units, *, squares: Floats, ceiling: Floats, at_ends: Floats, assumed: Assumed
-) -> Effective:
+def effective(units: Units, *, ceiling: Floats, at_ends: Floats, assumed: Assumed) -> Effective:
     """What the items are worth, as of independent right/wrong ones.
 
     Args:
         units: The values, summed by unit.
-        squares: Sum of the squared values over all items, shape (...).
         ceiling: What the sum of squared deviations would be if the values were right/wrong, shape (...).
         at_ends: Share of the values that right/wrong items could have, shape (...).
         assumed: What is assumed as far as the values cannot tell.
     """
     n, k = units.n, len(units.sizes)
+    squares = units.squares.sum(axis=-1)
     deviations = np.maximum(squares - n * units.mean**2, 0.0)
     deviations = np.where(deviations > 1e-12 * np.maximum(squares, 1e-300), deviations, 0.0)
     unseen = assumed.dispersion * at_ends
@@ -144,17 +158,41 @@ def effective(
         return Effective(dispersion * (1 + estimated / max(n - 1, 1)), np.maximum(df, 1.0))
     if k == 1:
         return Effective(dispersion * n, np.ones_like(dispersion))
-    total, robust_df = robust_total(units)
+    total, between_df = robust_total(units)
+    varies = deviations > 0
+    observed = np.where(varies, total * (n - 1) / n / np.where(varies, deviations, 1.0), 0.0)
+    if assumed.errs_together:
+        own_df = between_df * np.minimum(1.0, TAIL_DF / (kurtosis(units) - 1))
+    else:
+        own_df = np.minimum(ratio_df(units, deviations), RATIO_DF * between_df)
+    told = np.where(varies, own_df, 0.0)
     prior = 1 + (float(units.sizes @ units.sizes) / n - 1) * WORKING_CORRELATION
-    told = np.where(deviations > 0, robust_df, 0.0)
-    if assumed.heavy_tails:
-        told = told * np.minimum(1.0, 2 / (kurtosis(units) - 1))
     share = told / (told + ASSUMED_DF)
-    observed = np.where(deviations > 0, total * (n - 1) / n / np.where(deviations > 0, deviations, 1.0), 0.0)
     design = share * observed + (1 - share) * prior
     certain = share * observed <= 1e-9 * design
     df = np.where(certain, np.inf, told * (design / np.where(certain, 1.0, share * observed)) ** 2)
     return Effective(dispersion * design, np.maximum(df, 1.0))
+
+
+def ratio_df(units: Units, deviations: Floats) -> Floats:
+    """Degrees of freedom of the design effect itself, shape (...): two by its relative variance.
+
+    The design effect is the variance between clusters by that between items, both sums over clusters. A ratio's
+    relative variance is, to first order, the sum of the squared differences of what each cluster adds to either
+    (linearisation: Cochran 1977, Sampling Techniques, chapter 6).
+
+    Args:
+        units: The values, summed by unit.
+        deviations: Sum of the squared deviations of the items from their mean, shape (...).
+    """
+    k, mean = len(units.sizes), np.asarray(units.mean)[..., None]
+    between = (units.sums - mean * units.sizes) ** 2 / (1 - units.sizes / units.n)
+    within = units.squares - 2 * mean * units.sums + mean**2 * units.sizes
+    apart = between / np.maximum(between.sum(axis=-1, keepdims=True), 1e-300)
+    apart = apart - within / np.maximum(deviations[..., None], 1e-300)
+    variance = (apart**2).sum(axis=-1) * k / (k - 1)
+    found: Floats = 2 / np.maximum(variance, 1e-300)
+    return found
 
 
 def robust_total(units: Units) -> tuple[Floats, float]:

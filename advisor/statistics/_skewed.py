@@ -14,8 +14,6 @@ Floats = NDArray[np.float64]
 
 SMALL_SAMPLE = 2.0
 """By this over sqrt(k) the skewness of k units is raised."""
-TAIL = 0.7
-"""By this times the squared skewness of the mean its squared error is raised."""
 
 
 def unbounded_interval(
@@ -26,7 +24,7 @@ def unbounded_interval(
     Student's t; where `skewed`, the statistic is first made symmetric by Hall's monotone cubic transformation,
     which gets right what makes t miss: with a long tail to the right, a sample whose mean is too low also has
     too small a spread. A small sample shows too little of its skewness a, so that is raised by 1 + 2 / sqrt(k), and
-    too little of its spread, so the squared error is raised by 1 + 0.7 a²; simulation chose both. A single unit, or
+    too little of its spread, so the squared error is raised by 1 + a²; simulation chose both. A single unit, or
     units that do not vary, have no width to give.
 
     Source: Hall (1992), On the removal of skewness by transformation, Journal of the Royal Statistical Society B
@@ -51,7 +49,7 @@ def unbounded_interval(
     skewness = (residuals**3).sum(axis=-1) / np.where(varies, squares, 1.0) ** 1.5
     skewness = skewness * (1 + SMALL_SAMPLE / np.sqrt(k))
     skewness = np.where(np.asarray(skewed) & varies, skewness, 0.0)
-    error = error * np.sqrt(1 + TAIL * skewness**2)
+    error = error * np.sqrt(1 + skewness**2)
     q = quantile(confidence, df)
     low, high = mean - error * _untransformed(q, skewness), mean - error * _untransformed(-q, skewness)
     return low, high, error, np.full_like(mean, df)

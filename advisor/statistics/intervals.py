@@ -67,9 +67,7 @@ def mean_interval(
     units = gather(scores, clusters)
     if scores.min() >= 0 and scores.max() <= 1:
         at_ends = np.mean((scores == 0) | (scores == 1))
-        low, high = bounded_mean_interval(
-            units, squares=scores @ scores, at_ends=at_ends, confidence=confidence
-        )
+        low, high = bounded_mean_interval(units, at_ends=at_ends, confidence=confidence)
     else:
         low, high, _, _ = unbounded_interval(units, confidence, skewed=scores.min() >= 0 or scores.max() <= 0)
     mean = float(units.mean)
@@ -77,19 +75,18 @@ def mean_interval(
 
 
 def bounded_mean_interval(
-    units: Units, *, squares: Any, at_ends: Any, confidence: float
+    units: Units, *, at_ends: Any, confidence: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Interval of a mean on the scale from 0 to 1, for many samples at once.
 
     Args:
         units: Scores summed by unit, shape (..., k).
-        squares: Sum of squared scores, shape (...).
         at_ends: Share of scores that are exactly 0 or 1, shape (...).
         confidence: Coverage.
     """
     mean = np.clip(units.mean, 0.0, 1.0)
     ceiling = units.n * mean * (1 - mean)
-    worth = effective(units, squares=squares, ceiling=ceiling, at_ends=at_ends, assumed=OF_A_MEAN)
+    worth = effective(units, ceiling=ceiling, at_ends=at_ends, assumed=OF_A_MEAN)
     return wilson(mean, units.n / worth.factor, quantile(confidence, worth.df))
 
 

@@ -71,7 +71,7 @@ class Pairs:
 
     def swapped(self) -> Pairs:
         """The reference against the baseline."""
-        units = Units(-self.units.sums, self.units.sizes)
+        units = Units(-self.units.sums, self.units.sizes, self.units.squares)
         return Pairs(self.theirs, self.ours, units, self.binary, self.scaled)
 
 
@@ -172,28 +172,20 @@ def worth_of(pairs: Pairs) -> tuple[float, float, Effective]:
     differences = pairs.differences
     ahead, behind = float(differences[differences > 0].sum()), float(-differences[differences < 0].sum())
     at_ends = np.mean((differences == 0) | (np.abs(differences) == 1))
-    squares = np.asarray(differences @ differences)
-    return ahead, behind, difference_worth(pairs.units, ahead, behind, squares=squares, at_ends=at_ends)
+    return ahead, behind, difference_worth(pairs.units, ahead, behind, at_ends=at_ends)
 
 
-def difference_worth(units: Units, ahead: Any, behind: Any, *, squares: Any, at_ends: Any) -> Effective:
+def difference_worth(units: Units, ahead: Any, behind: Any, *, at_ends: Any) -> Effective:
     """What the items are worth as of independent right/wrong ones, for many samples at once.
 
     Args:
         units: Differences summed by unit, shape (..., k).
         ahead: Sum of the positive differences, shape (...).
         behind: Sum of the negative differences, as a positive number, shape (...).
-        squares: Sum of the squared differences, shape (...).
         at_ends: Share of the differences that right/wrong items could have: -1, 0 or 1; shape (...).
     """
     ceiling = np.maximum(np.asarray(ahead + behind) - units.n * units.mean**2, 0.0)
-    return effective(
-        units,
-        squares=np.asarray(squares),
-        ceiling=ceiling,
-        at_ends=np.asarray(at_ends),
-        assumed=OF_A_DIFFERENCE,
-    )
+    return effective(units, ceiling=ceiling, at_ends=np.asarray(at_ends), assumed=OF_A_DIFFERENCE)
 
 
 def bounded_difference_interval(

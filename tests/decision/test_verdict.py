@@ -98,6 +98,27 @@ def test_a_difference_within_the_noise_is_not_yet_and_says_how_many_items_it_nee
     assert any("more held-out items" in m for m in found.missing)
 
 
+@pytest.mark.parametrize(
+    ("worth", "decision"),
+    [(0.02, "do_not_fine_tune"), (0.1, "do_not_fine_tune"), (0.2, "not_yet"), (0.5, "fine_tune")],
+)
+def test_where_finding_out_is_not_worth_it_the_answer_is_no_only_if_no_is_likelier(
+    worth: float, decision: str
+) -> None:
+    # a label takes half a day, so no number of further items is worth its price
+    effort = {**EFFORT, "label_minutes_per_example": 240}
+    quality = {"metric": "accuracy", "min_gain": 0.02}
+    right = {"zero_shot": hits(0.3, 80), "few_shot": hits(0.6, 80, shift=5), "fine_tuned": hits(0.7, 80)}
+    found = verdict(right, value={"correct_usd": worth}, effort=effort, quality=quality)
+    assert found.decision == decision
+    if decision == "not_yet":
+        assert "probably pays" in found.reasons[0]
+        offer = next(p for p in found.shopping_list if p.what == "held_out_examples")
+        assert offer.worth_usd < offer.cost_usd
+    else:
+        assert found.confidence > 0.5
+
+
 @pytest.mark.parametrize("missing", ["data_hours", "hourly_rate_usd"])
 def test_an_unknown_cost_is_never_zero(missing: str) -> None:
     effort = {k: v for k, v in EFFORT.items() if k != missing}

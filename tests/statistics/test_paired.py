@@ -164,6 +164,28 @@ def test_copies_of_the_same_item_in_a_cluster_are_not_new_evidence() -> None:
     )
 
 
+def test_groups_cost_little_where_none_holds_more_than_one_item_that_differs() -> None:
+    ours, theirs = np.zeros(300), np.zeros(300)
+    ours[[0, 5, 10, 15, 20, 25]] = 1.0
+    theirs[[30, 35]] = 1.0
+    groups = [i // 5 for i in range(300)]
+    (low, high), (alone_low, alone_high) = (
+        compare(ours, theirs, seed=0, clusters=c).ci95 for c in (groups, None)
+    )
+    assert 1.0 <= (high - low) / (alone_high - alone_low) <= 1.1
+
+
+def test_groups_whose_items_differ_together_cost_as_much_as_they_repeat_each_other() -> None:
+    ours, theirs = np.zeros(300), np.zeros(300)
+    ours[:15] = 1.0  # all five items of three groups
+    theirs[15:20] = 1.0
+    groups = [i // 5 for i in range(300)]
+    found = compare(ours, theirs, seed=0, clusters=groups).ci95
+    # worth about as much as one item of each group: three gained and one lost of sixty
+    low, high = tango_interval(3, 1, 60)
+    assert found == pytest.approx((low, high), abs=0.02)
+
+
 def test_clusters_of_one_are_no_clusters() -> None:
     scores = discordant_scores(8, 2, 40)
     assert compare(*scores, seed=0, clusters=[None] * 40) == compare(*scores, seed=0)
