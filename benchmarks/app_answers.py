@@ -91,7 +91,7 @@ def make(folder: Path, n: int) -> dict[str, float]:
 def keep_calls(folder: Path) -> None:
     """Makes of two imported baselines what a run here leaves: one with its calls, one with its setting alone."""
     from advisor.cases.loading import load_case
-    from advisor.evaluation.measure import measurement_fingerprint
+    from advisor.evaluation.fingerprint import measurement_fingerprint
     from advisor.prompts import build_request
     from advisor.records import Completion
     from advisor.store.database import Store, call_key

@@ -162,7 +162,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ScriptedModel]:
 
     def use(*arguments: Any, **options: Any) -> ScriptedModel:
         model = ScriptedModel(*arguments, **options)
-        for module in ("advisor.evaluation.measure", "advisor.evaluation.plan", "advisor.evaluation.tuned"):
+        for module in ("advisor.evaluation.session", "advisor.evaluation.plan", "advisor.evaluation.tuned"):
             monkeypatch.setattr(f"{module}.open_model", lambda spec, adapter=None: model)
         return model
 

@@ -1,187 +1,27 @@
-"""The steps of a new case: each draws its fields and returns what they say, or None while something is missing."""
+"""The further steps of a new case: each draws its fields and returns what they say; None while something is missing."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from dataclasses import dataclass
 from typing import Any, get_args
 
 import streamlit as st
+import ui_fields as fields
 import ui_shared as ui
+from ui_upload import Upload, file_step
 
 from advisor import formatting as f
 from advisor.cases import suggest as rules
 from advisor.cases.documents import DOCUMENT_FORMATS, Document
 from advisor.cases.schema import Aspect, TaskKind
-from advisor.cases.upload import ENCODINGS, FORMATS, Table, read_table, text_of
-from advisor.errors import CaseError
-from advisor.reports import wording as w
+from advisor.cases.upload import text_of
 from advisor.scoring import METRICS, default_metrics
 
-NONE = "none"
-PREVIEW_ROWS = 8
-KINDS: dict[TaskKind, str] = {
-    "classification": "Sort into labels",
-    "extraction": "Pull out fields, as JSON",
-    "question_answering": "Answer in a few words",
-    "generation": "Write a text",
-}
-ASPECTS: dict[Aspect, str] = {
-    "accuracy": "accuracy: more right answers",
-    "format": "format: the form that the next program needs",
-    "knowledge": "knowledge: facts that the model does not have",
-    "tone": "tone: how it is said",
-    "latency": "latency: faster answers",
-    "cost": "cost: cheaper answers",
-}
 SPLITS = {
     "random": "Choose some at random",
     "column": "A column says which",
     "file": "They are in a file of their own",
 }
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A file that was read."""
-
-    table: Table
-    key: str
-    """Of its content: the fields below it start anew with another file."""
-
-
-@st.cache_resource(
-    show_spinner="Reading …", max_entries=4, ttl=3600
-)  # a table is frozen, so it can be shared
-def _read(content: bytes, name: str, sheet: str | None, encoding: str | None) -> Table:
-    return read_table(content, name, sheet=sheet, encoding=encoding)
-
-
-def file_step(label: str, key: str) -> Upload | None:
-    """A file, its sheet and encoding, and its first rows."""
-    file = st.file_uploader(
-        label,
-        type=list(FORMATS),
-        key=key,
-        help="A table with one example in each row, and the names of the columns in the first row. For example a CSV "
-        "export of a ticket system, or an Excel sheet with the columns Message and Queue.",
-    )
-    if file is None:
-        st.caption(
-            "CSV, Excel (.xlsx) or JSON Lines. Formulas are not run. No model sees the file before you run the case."
-        )
-        return None
-    content = file.getvalue()
-    digest = hashlib.sha256(content).hexdigest()[:12]
-    name = file.name
-    is_book = content.startswith(b"PK")
-    encoding = sheet = None
-    if not is_book:
-        chosen = st.session_state.get(f"{key}:{digest}:encoding", NONE)
-        encoding = None if chosen == NONE else chosen
-    else:
-        sheet = st.session_state.get(f"{key}:{digest}:sheet")
-    try:
-        table = _read(content, name, sheet, encoding)
-    except CaseError as error:
-        show_problems(error)
-        if not is_book:
-            _encoding(key, digest)
-        return None
-    if len(table.sheets) > 1:
-        st.selectbox(
-            "Sheet",
-            table.sheets,
-            key=f"{key}:{digest}:sheet",
-            format_func=f.one_line,
-            help="The sheet that holds the examples, e.g. Tickets 2025.",
-        )
-    st.markdown(f"**{f.count(len(table.rows))} rows, {f.count(len(table.columns))} columns**")
-    shown = [
-        {"Row": str(row.number)}
-        | {
-            f.one_line(c) if c != "Row" else "Row (column)": f.shortened(text_of(v), 200)
-            for c, v in zip(table.columns, row.values, strict=True)
-        }
-        for row in table.rows[:PREVIEW_ROWS]
-    ]
-    ui.table(shown, words=tuple(shown[0]))
-    if table.notes:
-        ui.bullets(table.notes)
-    if not is_book:
-        with st.expander("Do letters look wrong?"):
-            _encoding(key, digest)
-    return Upload(table, f"{key}:{digest}:{sheet}")
-
-
-def _encoding(key: str, digest: str) -> None:
-    st.selectbox(
-        "Encoding",
-        (NONE, *ENCODINGS),
-        key=f"{key}:{digest}:encoding",
-        format_func=lambda e: "found by itself" if e == NONE else e,
-        help="How letters are stored, e.g. cp1252 for a file that an older Windows program has saved.",
-    )
-
-
-def columns_step(upload: Upload) -> dict[str, Any] | None:
-    """What each column means, as suggested until somebody says otherwise."""
-    table, found = upload.table, rules.suggest(upload.table)
-    left, right = st.columns(2)
-    names = list(table.columns)
-    inputs = left.multiselect(
-        "What comes in",
-        names,
-        default=[found.input] if found.input else [],
-        key=f"{upload.key}:input",
-        format_func=f.one_line,
-        help="The column that a model is shown, e.g. Message. Several are put below each other, e.g. Subject and Body.",
-    )
-    outputs = right.multiselect(
-        "What should come out",
-        names,
-        default=[found.output] if found.output else [],
-        key=f"{upload.key}:output",
-        format_func=f.one_line,
-        help="The column with the right answer, e.g. Queue. Several make one JSON object, e.g. Customer and Amount.",
-    )
-    choices = [NONE, *names]
-    left, right = st.columns(2)  # a row of its own: on a phone the columns of each row follow one another
-    id = left.selectbox(
-        "What names a row",
-        choices,
-        index=choices.index(found.id or NONE),
-        key=f"{upload.key}:id",
-        format_func=f.one_line,
-        help="A column that is different in every row, e.g. Ticket number. With none, rows are named by their number.",
-    )
-    group = right.selectbox(
-        "What belongs together",
-        choices,
-        index=choices.index(found.group or NONE),
-        key=f"{upload.key}:group",
-        format_func=f.one_line,
-        help="Rows with the same value are never both learned from and judged by, e.g. Customer or Document.",
-    )
-    reasons = [
-        f"{label} ({found.reasons[role]})"
-        for role, label in (("input", "what comes in"), ("output", "what should come out"), ("id", "what names a row"),
-                            ("group", "what belongs together"))
-        if role in found.reasons
-    ]  # fmt: skip
-    if reasons:
-        st.caption(f"Suggested, please check: {ui.escaped(', '.join(reasons))}.")
-    missing = [text for chosen, text in ((inputs, "comes in"), (outputs, "should come out")) if not chosen]
-    if missing:
-        st.info(f"Choose what {' and what '.join(missing)} to go on.", icon=":material/arrow_upward:")
-        return None
-    return {
-        "input": tuple(inputs),
-        "output": tuple(outputs),
-        "id": None if id == NONE else id,
-        "group": None if group == NONE else group,
-    }
 
 
 def task_step(upload: Upload, columns: dict[str, Any]) -> dict[str, Any] | None:
@@ -215,19 +55,21 @@ def task_step(upload: Upload, columns: dict[str, Any]) -> dict[str, Any] | None:
         "What should improve",
         list(get_args(Aspect)),
         key=f"{upload.key}:aspect",
-        format_func=lambda a: ASPECTS[a],
+        format_func=lambda a: fields.ASPECTS[a],
         help="The aspect of today's model that matters most, e.g. format, if answers are right but not in your form.",
     )
     kind: TaskKind = right.selectbox(
         "Kind of task",
-        list(KINDS),
-        index=list(KINDS).index(suggested),
+        list(fields.KINDS),
+        index=list(fields.KINDS).index(suggested),
         key=f"{at}:kind",
-        format_func=lambda k: KINDS[k],
+        format_func=lambda k: fields.KINDS[k],
         help="Sorting has a fixed list of answers; pulling out fields gives JSON. For example, a message to one of "
         "five queues is sorting.",
     )
-    right.caption(f"Suggested: {KINDS[suggested][0].lower()}{KINDS[suggested][1:]}, as {ui.escaped(why)}.")
+    right.caption(
+        f"Suggested: {fields.KINDS[suggested][0].lower()}{fields.KINDS[suggested][1:]}, as {ui.escaped(why)}."
+    )
     instructions = st.text_area(
         "What a model is told",
         key=f"{upload.key}:instructions",
@@ -406,7 +248,7 @@ def worth_step(upload: Upload) -> dict[str, Any]:
         help="With documents, retrieval is measured too. E.g. a handbook as .md, .txt or .pdf.",
     )
     said: dict[str, dict[str, Any]] = {}
-    fields = (
+    inputs = (
         ("traffic.requests_per_month", 100.0, 0.0, "E.g. 9000. What tuning saves grows with it."),
         ("traffic.horizon_months", 1, 1, "How far ahead you plan, in months, e.g. 12."),
         ("value.correct_usd", 0.1, None, "What a right answer is worth to you in USD, e.g. 0.40 for a minute saved."),
@@ -419,9 +261,9 @@ def worth_step(upload: Upload) -> dict[str, Any]:
         ("constraints.latency_p95_s", 0.5, 0.01, "95 of 100 answers must be there within so many seconds, e.g. 2."),
     )  # fmt: skip
     columns = st.columns(2)
-    for n, (key, step, least, help) in enumerate(fields):
+    for n, (key, step, least, help) in enumerate(inputs):
         value = columns[n % 2].number_input(
-            field_label(key),
+            fields.field_label(key),
             value=None,
             step=step,
             min_value=least,
@@ -432,7 +274,7 @@ def worth_step(upload: Upload) -> dict[str, Any]:
         )
         if value is not None:
             part, name = key.split(".")
-            said.setdefault(part, {})[name] = whole(value)
+            said.setdefault(part, {})[name] = fields.whole(value)
     if st.checkbox(
         "Texts must not leave this machine",
         key=f"{upload.key}:local",
@@ -441,27 +283,6 @@ def worth_step(upload: Upload) -> dict[str, Any]:
         said.setdefault("constraints", {})["must_stay_local"] = True
     documents = tuple(Document(name=file.name, content=file.getvalue()) for file in files or ())
     return {"models": models, "baselines": baselines, "documents": documents, **said}
-
-
-def whole(value: float | None) -> float | None:
-    """A number without a needless ".0", as somebody would write it."""
-    return int(value) if value is not None and float(value).is_integer() else value
-
-
-def field_label(key: str) -> str:
-    """An input's name, with its unit."""
-    own = {
-        "traffic.horizon_months": "Months to plan for",
-        "constraints.latency_p95_s": "Slowest answer that is acceptable (seconds, p95)",
-    }
-    units = {
-        "traffic.monthly_growth": " (fraction, 0.02 = 2%)",
-        "costs.discount_rate": " (fraction)",
-        "quality.bar": " (0 to 1)",
-        "quality.min_gain": " (0 to 1)",
-    }
-    unit = " (USD)" if "usd" in key else units.get(key, "")
-    return own.get(key) or f"{w.parameter_name(key)}{unit}"
 
 
 def _model(upload: Upload) -> tuple[dict[str, Any], Any]:
@@ -485,24 +306,3 @@ def _model(upload: Upload) -> tuple[dict[str, Any], Any]:
         help="As OpenAI calls it, e.g. gpt-4.1-mini. The key comes from the environment (OPENAI_API_KEY).",
     )
     return {"hosted": {"provider": "openai", "model": name.strip()}}, "openai"
-
-
-def show_problems(error: CaseError) -> None:
-    """Everything that is wrong, in a table with the rows of the spreadsheet."""
-    count = len(error.problems)
-    st.error(
-        "There is one problem." if count == 1 else f"There are {count} problems. All of them are below.",
-        icon=":material/error:",
-    )
-    ui.table(
-        [
-            {
-                "Where": f.shortened(p.path.name, 60),
-                "Row": str(p.line) if p.line else "",
-                "Column or field": f.shortened(p.key or "", 80),
-                "Problem": f.one_line(p.message),
-            }
-            for p in error.problems
-        ],
-        words=("Where", "Column or field", "Problem"),
-    )

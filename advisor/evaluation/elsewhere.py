@@ -22,7 +22,7 @@ from advisor.scoring import metric, score_item
 
 if TYPE_CHECKING:
     from advisor.evaluation.engine import Answer
-    from advisor.evaluation.measure import Session
+    from advisor.evaluation.session import Session
 
 
 def load_others(loaded: LoadedCase) -> tuple[LoadedCase, ...]:

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import JsonValue
-
 from advisor.cases.loading import LoadedCase
 from advisor.cases.schema import BaselineSpec, Case, Example, JudgeSpec, ModelSpec
 from advisor.catalogue.names import known_as, parse_name
@@ -21,8 +19,6 @@ from advisor.evaluation.engine import Answer, Rate, call_cost_usd
 from advisor.prompts import render_output
 from advisor.records import ChatRequest, Completion, Failure, ItemResult, JudgeRecord, Measured
 from advisor.scoring.judge import (
-    DEFAULT_RUBRIC,
-    JUDGE_FORMAT,
     both_orders,
     pairwise_requests,
     read_grade,
@@ -31,7 +27,7 @@ from advisor.scoring.judge import (
 )
 
 if TYPE_CHECKING:
-    from advisor.evaluation.measure import Session
+    from advisor.evaluation.session import Session
 
 METRIC = "judge"
 ASSUMED_VERDICT_TOKENS = 60
@@ -126,26 +122,6 @@ def is_open(about: Mapping[str, Any]) -> bool:
     """Whether verdicts of a stored measurement failed for a while only, so that a later run asks again."""
     record = about.get("judge") or {}
     return any(f.get("transient") for f in record.get("failures", {}).values())
-
-
-def fingerprint_content(
-    loaded: LoadedCase,
-    spec: BaselineSpec,
-    describe: Callable[[ModelSpec], JsonValue],
-    fingerprint: Callable[[LoadedCase, BaselineSpec], str],
-) -> dict[str, JsonValue]:
-    """What of the judge decides a baseline's scores, the reference's answers included."""
-    case = loaded.case
-    judge, reference = _judge(case), case.judge_reference
-    compared = next((b for b in case.baselines if b.name == reference and b.name != spec.name), None)
-    return {
-        "format": JUDGE_FORMAT,
-        "model": describe(case.models[judge.model]),
-        "mode": judge.mode,
-        "rubric": judge.rubric or DEFAULT_RUBRIC,
-        "is_reference": spec.name == reference,
-        "reference": fingerprint(loaded, compared) if compared else None,
-    }
 
 
 def judges_itself(case: Case, spec: BaselineSpec) -> bool:

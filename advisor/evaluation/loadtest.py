@@ -21,7 +21,7 @@ import numpy as np
 from advisor.cases.loading import LoadedCase
 from advisor.cases.schema import BaselineSpec
 from advisor.evaluation.engine import Budget, Rate, call_cost_usd
-from advisor.evaluation.measure import MATTERS_NOT
+from advisor.evaluation.fingerprint import MATTERS_NOT
 from advisor.evaluation.progress import RunProgress
 from advisor.models.base import ChatModel, sent_messages
 from advisor.records import ChatRequest, Completion, Failure, LoadPoint

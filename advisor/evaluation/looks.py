@@ -17,7 +17,7 @@ from advisor.cases.schema import BaselineSpec, Example
 from advisor.records import Measured, StoppedEarly
 
 if TYPE_CHECKING:
-    from advisor.evaluation.measure import Session
+    from advisor.evaluation.session import Session
 
 FIRST_LOOK = 30
 """Items before the first look; fewer carry no verdict."""

@@ -1,31 +1,20 @@
-"""Measuring one baseline: choose its setting on dev, tune where it is tuned, then answer the held-out set.
+"""Measuring one baseline: make it ready, then answer the held-out set.
 
 Whatever is there already is used: a measurement of the same configuration, a finished training, stored answers.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from functools import cached_property
-from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from pydantic import JsonValue
-
-from advisor.baselines import Ask, Baseline, Material, Setting, build_baseline, prompt_parts
-from advisor.cases.loading import LoadedCase
-from advisor.cases.schema import BaselineSpec, Example, ModelSpec
-from advisor.catalogue.of_case import price_for
+from advisor.baselines import Ask, Baseline, Setting, prompt_parts
+from advisor.cases.schema import BaselineSpec, Example
 from advisor.evaluation.elsewhere import with_elsewhere
-from advisor.evaluation.engine import Answer, Engine, Rate, call_cost_usd
-from advisor.evaluation.indexes import PassageIndexes
-from advisor.evaluation.judging import dev_score, fingerprint_content, is_open, judged
+from advisor.evaluation.engine import Answer, Rate, call_cost_usd
+from advisor.evaluation.fingerprint import measurement_fingerprint
+from advisor.evaluation.judging import is_open, judged
 from advisor.evaluation.repeats import (
     PROBE_REPEAT,
     answers_per_item,
@@ -35,172 +24,23 @@ from advisor.evaluation.repeats import (
     version_of,
 )
 from advisor.evaluation.repeats import notes as notes_on_repeats
-from advisor.models.base import ChatModel, open_model, sent_answer, sent_messages
+from advisor.evaluation.session import Session
+from advisor.models.base import ChatModel, sent_answer, sent_messages
 from advisor.records import (
-    ChatRequest,
     Completion,
-    Failure,
     ItemResult,
     ItemTable,
     Measured,
     RetrievalQuality,
-    SettingTrial,
     Tokens,
-    TuningRecord,
 )
-from advisor.scoring import aggregate, default_metrics, is_judged, score_item
-
-if TYPE_CHECKING:
-    from advisor.evaluation.looks import Look
+from advisor.scoring import is_judged, score_item
 
 if TYPE_CHECKING:
     from advisor.store.database import StoredMeasurement
 
 LATENCY_PROBES = 10
 """Requests sent one at a time, after one that warms up, to know what a single caller waits for."""
-_FORMAT = 3  # of measurements; a change of it measures everything again
-_FURTHER = {"tuning": {"seeds", "learning_curve"}}
-"""What of a baseline adds to its result and does not change it."""
-MATTERS_NOT = {
-    "prices",
-    "serving",
-    "hosting",
-    "organisation",
-    "concurrency",
-    "api_key_env",
-    "auth",
-    "api_version",
-}
-"""What of a model changes no answer."""
-
-
-@dataclass(frozen=True)
-class Ready:
-    """A baseline that can be asked: its setting is chosen, and its model trained where it is tuned."""
-
-    baseline: Baseline
-    setting: Setting
-    trials: tuple[SettingTrial, ...]
-    model: ChatModel
-    tuning: TuningRecord | None = None
-    owns_model: bool = False
-    """Whether the model is this baseline's alone, as a tuned one is."""
-
-
-@dataclass
-class Session:
-    """What the baselines of one run share: models, the passage index, the engine."""
-
-    loaded: LoadedCase
-    engine: Engine
-    artefacts: Path
-    run_id: str
-    limit: int | None = None
-    on: date = field(default_factory=lambda: datetime.now(UTC).date())
-    """The day whose prices count."""
-    look: Look | None = None
-    """The part of the held-out set that is asked so far, where the run may stop early."""
-    others: tuple[LoadedCase, ...] = ()
-    """Other cases, on which tuned models and their bases are asked too."""
-    _models: dict[str, ChatModel] = field(default_factory=dict)
-    _ready: dict[str, Ready] = field(default_factory=dict)
-    """Baselines that are asked again at the next look."""
-
-    @cached_property
-    def material(self) -> Material:
-        """What baselines may work with."""
-        return Material(
-            self.loaded.case.task, self.loaded.learn, self.loaded.dev, PassageIndexes(self.loaded)
-        )
-
-    @property
-    def held_out(self) -> tuple[Example, ...]:
-        """The held-out items of this run."""
-        return self.look.items if self.look else self.loaded.held_out[: self.limit]
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """The case's metric, then what else is computed for information."""
-        return tuple(
-            dict.fromkeys([self.loaded.case.quality.metric, *default_metrics(self.loaded.case.task.kind)])
-        )
-
-    def model(self, name: str) -> ChatModel:
-        """A model of the case, opened once."""
-        if name not in self._models:
-            self._models[name] = open_model(self.loaded.case.models[name])
-        return self._models[name]
-
-    def rate(self, spec: BaselineSpec, *, tuned: bool = False) -> Rate:
-        """What the answers of a baseline's model cost, or of the tuned one."""
-        if spec.model is None:
-            return Rate(free=True)
-        model = self.loaded.case.models[spec.model]
-        return Rate(
-            price=price_for(model, tuned=tuned, on=self.on),
-            usd_per_hour=model.serving.usd_per_hour if model.serving else None,
-        )
-
-    def ready(self, spec: BaselineSpec) -> Ready:
-        """A baseline with its setting and its model; where it is looked at in parts, made ready once."""
-        ready = self._ready.get(spec.name) or _make_ready(self, spec)
-        if self.look is not None:
-            self._ready[spec.name] = ready
-        return ready
-
-    def done(self, ready: Ready) -> None:
-        """Gives a baseline's own model back, unless it is asked again at the next look."""
-        if ready.owns_model and self.look is None:
-            ready.model.close()
-
-    def answers(
-        self, model: ChatModel, requests: Sequence[ChatRequest], *, what: str, rate: Rate
-    ) -> list[tuple[str, Answer]]:
-        """(call key, answer) to the request of each held-out item; what is new at a look, in batches of its own."""
-        if self.look is None:
-            return self.engine.answer(model, requests, what=what, rate=rate)
-        found: dict[int, tuple[str, Answer]] = {}
-        for part in self.look.old_and_new():
-            answers = self.engine.answer(model, [requests[i] for i in part], what=what, rate=rate)
-            found |= dict(zip(part, answers, strict=True))
-        return [found[i] for i in range(len(requests))]
-
-    def close(self) -> None:
-        """Gives back all models, the baselines' own ones first."""
-        with ExitStack() as closing:
-            for model in self._models.values():
-                closing.callback(model.close)
-            for ready in self._ready.values():
-                if ready.owns_model:
-                    closing.callback(ready.model.close)
-
-
-def measurement_fingerprint(loaded: LoadedCase, spec: BaselineSpec) -> str:
-    """A hash of all that decides a baseline's results; prices and assumptions are no part of it."""
-    case = loaded.case
-    model = _described(case.models[spec.model]) if spec.model else None
-    content: dict[str, Any] = {
-        "format": _FORMAT,
-        "task": case.task.model_dump(mode="json"),
-        "metric": case.quality.metric,
-        "baseline": spec.model_dump(
-            mode="json", exclude={"name": True, "serving": True, **_FURTHER}, exclude_defaults=True
-        ),
-        "model": model,
-        "documents": _documents_digest(loaded) if spec.uses_retrieval else None,
-    }
-    if is_judged(case.quality.metric):
-        content["judge"] = fingerprint_content(loaded, spec, _described, measurement_fingerprint)
-    texts = {name: json.dumps(part, sort_keys=True, ensure_ascii=False) for name, part in content.items()}
-    # the examples are the larger part by far, and the same for every baseline
-    texts |= loaded.canonical
-    whole = ", ".join(f'"{name}": {texts[name]}' for name in sorted(texts))
-    return hashlib.sha256(f"{{{whole}}}".encode()).hexdigest()
-
-
-def _described(model: ModelSpec) -> JsonValue:
-    """What of a model decides its answers."""
-    return model.model_dump(mode="json", exclude=MATTERS_NOT, exclude_defaults=True)
 
 
 def measure(session: Session, spec: BaselineSpec) -> Measured:
@@ -306,17 +146,6 @@ def _further(there: StoredMeasurement | None) -> dict[str, Any]:
     )
 
 
-def _make_ready(session: Session, spec: BaselineSpec) -> Ready:
-    baseline = build_baseline(spec, session.material)
-    setting, trials = choose_setting(session, spec, baseline)
-    if spec.kind != "fine_tuned":
-        return Ready(baseline, setting, trials, _answerer(session, spec, baseline, setting))
-    from advisor.evaluation.tuned import tuned_model
-
-    model, tuning = tuned_model(session, spec, baseline, setting)
-    return Ready(baseline, setting, trials, model, tuning, owns_model=True)
-
-
 def _changes(name: str, answers: Sequence[Answer]) -> list[str]:
     """A provider that changed the model while it was measured."""
     versions = list(
@@ -347,53 +176,6 @@ def _estimated_tokens(
             model.count_text_tokens(sent_answer(model, ask.request, answer.text)) for ask, answer in counted
         ),
     )
-
-
-def _answerer(session: Session, spec: BaselineSpec, baseline: Baseline, setting: Setting) -> ChatModel:
-    return baseline.answerer(setting) or session.model(str(spec.model))
-
-
-def choose_setting(
-    session: Session, spec: BaselineSpec, baseline: Baseline
-) -> tuple[Setting, tuple[SettingTrial, ...]]:
-    """The best setting on the dev split; of equal ones the first, which is the cheapest.
-
-    A tuned model's setting is chosen with its base, so that one training is enough.
-    """
-    settings = baseline.settings()
-    dev = session.loaded.dev
-    if len(settings) == 1 or not dev:
-        return settings[0], ()
-    metric = session.loaded.case.quality.metric
-    trials = []
-    for setting in settings:
-        name = ", ".join(f"{k}={v}" for k, v in setting.items())
-        asks = [baseline.ask(item, setting) for item in dev]
-        answers = session.engine.answer(
-            _answerer(session, spec, baseline, setting),
-            [a.request for a in asks],
-            what=f"{spec.name} · dev, {name}",
-            rate=session.rate(spec),
-        )
-        value = _mean_score(session, metric, dev, [a for _, a in answers])
-        known = (call_cost_usd(a, session.rate(spec)) for _, a in answers if isinstance(a, Completion))
-        paid = [usd for usd in known if usd is not None]
-        trials.append(
-            SettingTrial(
-                setting=setting, metric=metric, value=value, n=len(dev), cost_usd=sum(paid) if paid else None
-            )
-        )
-    best = max(trials, key=lambda t: t.value)
-    return best.setting, tuple(trials)
-
-
-def _mean_score(session: Session, metric: str, items: Sequence[Example], answers: Sequence[Answer]) -> float:
-    if is_judged(metric):
-        return dev_score(session, items, answers)
-    pairs = [
-        (e.output, "" if isinstance(a, Failure) else a.text) for e, a in zip(items, answers, strict=True)
-    ]
-    return aggregate(metric, pairs, session.loaded.case.task)
 
 
 def _item(
@@ -444,11 +226,3 @@ def _probe(
     )
     times = [a.latency_s for _, a in found if isinstance(a, Completion) and a.latency_s is not None]
     return tuple(times[1:])
-
-
-def _documents_digest(loaded: LoadedCase) -> dict[str, JsonValue]:
-    assert loaded.documents is not None
-    files = sorted(p for p in loaded.documents.rglob("*") if p.is_file())
-    return {
-        p.relative_to(loaded.documents).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files
-    }

@@ -22,7 +22,7 @@ from advisor.tuning.base import (
 )
 
 if TYPE_CHECKING:
-    from advisor.evaluation.measure import Session
+    from advisor.evaluation.session import Session
     from advisor.evaluation.variants import Variant
 
 HOSTED_SYSTEMS = frozenset({"openai", "azure_openai"})

@@ -20,7 +20,7 @@ from advisor.records import CurvePoint, Failure, Measured, SeedRun, TuningRecord
 from advisor.scoring import score_item
 
 if TYPE_CHECKING:
-    from advisor.evaluation.measure import Session
+    from advisor.evaluation.session import Session
 
 
 @dataclass(frozen=True)

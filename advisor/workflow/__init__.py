@@ -143,8 +143,9 @@ def run(
     from advisor.evaluation.engine import Budget, Engine
     from advisor.evaluation.environment import describe_environment
     from advisor.evaluation.looks import measure_until_settled
-    from advisor.evaluation.measure import Session, measure
+    from advisor.evaluation.measure import measure
     from advisor.evaluation.progress import Silent
+    from advisor.evaluation.session import Session
     from advisor.evaluation.variants import measure_variants
     from advisor.models.shutdown import reported_shutdowns
 
@@ -246,8 +247,8 @@ def import_results(
         UsageError: An option does not fit.
     """
     from advisor.evaluation.environment import describe_environment
+    from advisor.evaluation.fingerprint import measurement_fingerprint
     from advisor.evaluation.imports import read_import
-    from advisor.evaluation.measure import measurement_fingerprint
 
     who = authorised(identity, "editor")
     loaded = load(case)

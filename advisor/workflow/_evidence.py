@@ -177,7 +177,7 @@ def _standing_deployments(store: Store, loaded: LoadedCase) -> list[str]:
 
 def from_store(loaded: LoadedCase, store: Store) -> tuple[list[Measured], str | None, Provenance | None]:
     """(what was measured of the case as it is now, the newest run, where it comes from)."""
-    from advisor.evaluation.measure import measurement_fingerprint
+    from advisor.evaluation.fingerprint import measurement_fingerprint
     from advisor.version import __version__
 
     found = []

@@ -20,8 +20,8 @@ from advisor.workflow._journal import authorised, keep
 
 if TYPE_CHECKING:
     from advisor.baselines import Baseline, Setting
-    from advisor.evaluation.measure import Session
     from advisor.evaluation.progress import RunProgress
+    from advisor.evaluation.session import Session
     from advisor.models.base import ChatModel
 
 MOST_AT_ONCE = 1024
@@ -91,8 +91,8 @@ def loadtest(
     from advisor.baselines import build_baseline
     from advisor.evaluation.engine import Budget, Engine
     from advisor.evaluation.loadtest import DEFAULT_REQUESTS, Until, load_fingerprint, run_levels
-    from advisor.evaluation.measure import Session
     from advisor.evaluation.progress import Silent
+    from advisor.evaluation.session import Session
 
     levels = _checked(concurrency, requests, seconds)
     who = authorised(identity, "editor")
@@ -173,7 +173,7 @@ def _setting(session: Session, spec: BaselineSpec, asker: Baseline) -> Setting:
     Raises:
         NoResultsError: There is a choice, and it was not made yet.
     """
-    from advisor.evaluation.measure import measurement_fingerprint
+    from advisor.evaluation.fingerprint import measurement_fingerprint
 
     settings = asker.settings()
     if len(settings) == 1:

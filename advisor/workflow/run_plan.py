@@ -103,8 +103,8 @@ def plan_run(case: Path | str, *, store: str | None = None, checked: Checked | N
 
 def _done(loaded: LoadedCase, spec: BaselineSpec, store: Store) -> tuple[int, bool]:
     """(held-out items that are measured, whether nothing of the baseline is left to ask)."""
+    from advisor.evaluation.fingerprint import measurement_fingerprint
     from advisor.evaluation.judging import is_open
-    from advisor.evaluation.measure import measurement_fingerprint
     from advisor.evaluation.repeats import is_complete
 
     there = store.measurement(loaded.case.name, spec.name, measurement_fingerprint(loaded, spec))

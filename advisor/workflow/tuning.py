@@ -241,8 +241,9 @@ def _plans(
     """The jobs of a case's fine-tuned baselines; `may_ask`: models may be asked where a setting is to be chosen."""
     from advisor.baselines import build_baseline
     from advisor.evaluation.engine import Budget, Engine
-    from advisor.evaluation.measure import Session, choose_setting
     from advisor.evaluation.progress import Silent
+    from advisor.evaluation.ready import choose_setting
+    from advisor.evaluation.session import Session
     from advisor.evaluation.tuned import planned_job
 
     loaded = load(case)

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import hashlib, sys, time
 from pathlib import Path
-import advisor.evaluation.measure as measure
+import advisor.evaluation.session as session
 from advisor import workflow
 from tests.conftest import ScriptedModel
 
@@ -37,7 +37,7 @@ def answer(request):
         file.write(digest + "\\n")
     return ("delivery", "payment", "other")[int(digest, 16) % 3]
 
-measure.open_model = lambda spec, adapter=None: ScriptedModel(answer)
+session.open_model = lambda spec, adapter=None: ScriptedModel(answer)
 print(workflow.run(case).decision.model_dump_json(include={"baselines", "comparisons", "verdict"}))
 """
 

@@ -11,7 +11,7 @@ import pytest
 from advisor import workflow
 from advisor.cases.loading import load_case
 from advisor.errors import CaseError
-from advisor.evaluation.measure import measurement_fingerprint
+from advisor.evaluation.fingerprint import measurement_fingerprint
 from advisor.evaluation.repeats import joined
 from advisor.records import Completion, Failure, ItemResult, Usage
 from advisor.store.database import Store

@@ -74,7 +74,7 @@ class Models:
 def models(monkeypatch: pytest.MonkeyPatch) -> Callable[[float, float], Models]:
     def use(base: float, tuned: float) -> Models:
         found = Models(base, tuned)
-        for module in ("advisor.evaluation.measure", "advisor.evaluation.plan", "advisor.evaluation.tuned"):
+        for module in ("advisor.evaluation.session", "advisor.evaluation.plan", "advisor.evaluation.tuned"):
             monkeypatch.setattr(f"{module}.open_model", found.open)
         return found
 

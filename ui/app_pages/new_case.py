@@ -6,9 +6,11 @@ import os
 from typing import Any
 
 import streamlit as st
+import ui_fields as fields
 import ui_new_case as steps
 import ui_shared as ui
 from pydantic import ValidationError
+from ui_upload import columns_step, file_step, show_problems
 
 from advisor import formatting as f
 from advisor.cases.creation import NewCase
@@ -39,7 +41,7 @@ def sample_page(may_save: bool) -> None:
         help="A case with its own data, e.g. Route support messages. Change it as you like.",
     )
     st.markdown(ui.escaped(titles[chosen].use_case.description))
-    st.caption(f"{steps.KINDS[titles[chosen].task.kind]}, measured by {titles[chosen].quality.metric}.")
+    st.caption(f"{fields.KINDS[titles[chosen].task.kind]}, measured by {titles[chosen].quality.metric}.")
     name = name_field(f"my_{chosen}", key=f"sample:{chosen}")
     if st.button("Copy this sample", type="primary", icon=":material/content_copy:", disabled=not may_save):
         with ui.errors_in_words():
@@ -49,11 +51,11 @@ def sample_page(may_save: bool) -> None:
 def spreadsheet_page(may_save: bool) -> None:
     """From a file to a case, one step below the other."""
     st.header("1. The file", anchor=False)
-    upload = steps.file_step("Your examples", "file")
+    upload = file_step("Your examples", "file")
     if upload is None:
         return
     st.header("2. The columns", anchor=False)
-    columns = steps.columns_step(upload)
+    columns = columns_step(upload)
     if columns is None:
         return
     st.header("3. The task", anchor=False)
@@ -147,7 +149,7 @@ def checked(asked: NewCase) -> Previewed | None:
         st.info("Something was changed above. Check once more to save.", icon=":material/refresh:")
         return None
     if isinstance(kept[1], CaseError):
-        steps.show_problems(kept[1])
+        show_problems(kept[1])
         return None
     return kept[1]
 

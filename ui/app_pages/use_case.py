@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-import ui_new_case as fields
+import ui_fields as fields
 import ui_shared as ui
 
 from advisor import formatting as f
