@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from advisor.records import BaselineKind
 
@@ -46,8 +46,19 @@ class Range(Part):
         return self
 
 
+def _from(least: float) -> AfterValidator:
+    """A range that begins at `least` or above."""
+
+    def checked(found: Range) -> Range:
+        if found.low < least:
+            raise ValueError(f"must not begin below {least:g}")
+        return found
+
+    return AfterValidator(checked)
+
+
 NonNegative = Annotated[float, Field(ge=0)]
-Number = NonNegative | Range
+Number = NonNegative | Annotated[Range, _from(0)]
 
 
 def likely(number: float | Range) -> float:
@@ -279,8 +290,9 @@ class Traffic(Part):
     """How much the answer will be asked for."""
 
     requests_per_month: Number = 0.0
-    monthly_growth: float | Range = 0.0
-    peak_factor: Annotated[float, Field(ge=1)] | Range = 1.0
+    monthly_growth: Annotated[float, Field(ge=-1)] | Annotated[Range, _from(-1)] = 0.0
+    """By which share of a month's requests the next month's are more; -1 ends them."""
+    peak_factor: Annotated[float, Field(ge=1)] | Annotated[Range, _from(1)] = 1.0
     """The busiest hour against the mean one; machines that are always on must carry the peak."""
     batch_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the requests that may wait for a batch endpoint's answer, at its price."""

@@ -74,7 +74,8 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None, *, sensitiv
     situation = _with_further(Situation(evidence, findings, costs, summaries, judgement, crossings))
     pair = _pair(findings, judgement)
     compared = _compared(findings, judgement)
-    noise, slices = noise_of(evidence, findings, compared), slices_of(evidence, findings, compared)
+    noise = noise_of(evidence, findings, compared, _break_even_difference(judgement, at))
+    slices = slices_of(evidence, findings, compared)
     return Decision(
         case=case.name,
         run=evidence.run,
@@ -82,12 +83,14 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None, *, sensitiv
         verdict=Verdict(
             decision=judgement.decision,
             recommended=judgement.recommended,
-            confidence=confidence(case, findings, at, judgement),
+            confidence=confidence(findings, judgement),
             reasons=judgement.reasons,
             missing=tuple(p.text for p in judgement.shopping),
             flips=find_flips(accounts, rule, judgement) if sensitivity else (),
             shopping_list=judgement.shopping,
-            meanwhile=judgement.champion if judgement.decision == "not_yet" else None,
+            meanwhile=judgement.champion
+            if judgement.decision == "not_yet" and judgement.champion_allowed
+            else None,
             meanwhile_pays=_meanwhile_pays(judgement, found),
         ),
         baselines=summaries,
@@ -127,9 +130,18 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None, *, sensitiv
     )
 
 
+def _break_even_difference(judgement: Judgement, at: Outlook) -> float:
+    """The difference of quality at which tuning brings what it costs; zero where answers have no declared worth."""
+    stakes, names = at.likely, (judgement.challenger, judgement.champion)
+    if not stakes.declared or None in names or not stakes.quality_usd:
+        return 0.0
+    saving = stakes.saving(*(str(n) for n in names))
+    return 0.0 if saving is None else -float(saving) / float(stakes.quality_usd)
+
+
 def _meanwhile_pays(judgement: Judgement, found: tuple[Option, ...]) -> bool | None:
     """Whether what is used until there is a verdict is worth more than it costs; None where that is not known."""
-    if judgement.decision != "not_yet":
+    if judgement.decision != "not_yet" or not judgement.champion_allowed:
         return None
     worth = next((o.worth_usd for o in found if o.name == judgement.champion), None)
     return None if worth is None else worth > 0

@@ -35,7 +35,8 @@ def find_flips(accounts: Accounts, judge: Judge, now: Judgement) -> tuple[Flip, 
         now: The verdict as it is.
     """
     found: list[tuple[float, Flip]] = []
-    for name, value, low, high in _inputs(accounts.case):
+    declared = outlook(accounts).likely.declared
+    for name, value, low, high in _inputs(accounts.case, declared=declared):
 
         def outcomes(values: Sequence[float], name: str = name) -> Callable[[int], Outcome]:
             judged = _judged(accounts, judge, name, values)
@@ -100,12 +101,16 @@ def _flip(
     return at, outcome
 
 
-def _inputs(case: Case) -> Iterator[tuple[str, float, float, float]]:
-    """(dotted name, value now, lowest value, highest value) of the inputs that a what-if moves."""
+def _inputs(case: Case, *, declared: bool) -> Iterator[tuple[str, float, float, float]]:
+    """(dotted name, value now, lowest value, highest value) of the inputs that a what-if moves.
+
+    Where no worth is declared there is none to move: the first cent would bring another rule, not another value.
+    """
     inf = float("inf")
     yield "traffic.requests_per_month", likely(case.traffic.requests_per_month), 0.0, inf
-    yield "value.correct_usd", likely(case.value.correct_usd), 0.0, inf
-    yield "value.wrong_usd", likely(case.value.wrong_usd), -inf, 0.0
+    if declared:
+        yield "value.correct_usd", likely(case.value.correct_usd), 0.0, inf
+        yield "value.wrong_usd", likely(case.value.wrong_usd), -inf, 0.0
     if case.quality.bar is not None:
         yield "quality.bar", case.quality.bar, 0.0, 1.0
     yield "quality.min_gain", case.quality.min_gain, 0.0, 1.0

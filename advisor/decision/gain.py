@@ -31,6 +31,8 @@ class Gain:
     low_over_ranges: float
     high_over_ranges: float
     """A 95 % interval over both."""
+    difference: tuple[float, float]
+    """The differences of quality at `low` and `high`, in rising order."""
 
 
 def gain_of(
@@ -55,12 +57,15 @@ def gain_of(
         return None
     quality_usd = float(stakes.quality_usd)
     likely = quality_usd * pair.difference + float(saving)
-    ends = sorted(quality_usd * end + float(saving) for end in widened(pair, family))
+    difference = widened(pair, family)
+    ends = sorted(quality_usd * end + float(saving) for end in difference)
     se = (pair.ci95[1] - pair.ci95[0]) / (2 * _Z)
     over_ranges = ends
     if outlook.spread is not None:
-        draws = _draws(outlook.spread, tuned, against, pair.difference, se)
-        over_ranges = [float(q) for q in np.quantile(draws, [0.025, 0.975])]
+        over_ranges = [
+            float(np.quantile(_draws(outlook.spread, tuned, against, pair.difference, se * factor), share))
+            for factor, share in zip(_widenings(family), (0.025, 0.975), strict=True)
+        ]
     return Gain(
         likely=likely,
         low=ends[0],
@@ -69,6 +74,7 @@ def gain_of(
         probability=_probability(outlook.spread or stakes, tuned, against, pair.difference, se),
         low_over_ranges=over_ranges[0],
         high_over_ranges=over_ranges[1],
+        difference=difference,
     )
 
 
@@ -79,11 +85,16 @@ def widened(pair: PairedComparison, family: tuple[int, int]) -> tuple[float, flo
     one that was picked: the lower limit's 2.5 % are shared among the tuned ones (Bonferroni). Whether *no* tuned
     baseline is ahead must hold against the alternative that was picked: the upper limit's are shared among those.
     """
-    ends = zip(pair.ci95, family, strict=True)
     low, high = (
-        pair.difference + (end - pair.difference) * float(ndtri(1 - 0.025 / max(1, k))) / _Z
-        for end, k in ends
+        pair.difference + (end - pair.difference) * factor
+        for end, factor in zip(pair.ci95, _widenings(family), strict=True)
     )
+    return low, high
+
+
+def _widenings(family: tuple[int, int]) -> tuple[float, float]:
+    """By what the lower and the upper half of an interval are multiplied."""
+    low, high = (float(ndtri(1 - 0.025 / max(1, k))) / _Z for k in family)
     return low, high
 
 

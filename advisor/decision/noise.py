@@ -38,20 +38,23 @@ MIN_OF_A_VERSION = 20
 _Z = float(norm.ppf(0.975))
 
 
-def noise_of(evidence: CaseEvidence, findings: Findings, pair: tuple[str, str] | None) -> Noise | None:
+def noise_of(
+    evidence: CaseEvidence, findings: Findings, pair: tuple[str, str] | None, border: float = 0.0
+) -> Noise | None:
     """All that is known of the noise; None where nothing was measured.
 
     Args:
         evidence: What was measured.
         findings: What follows from it.
         pair: The tuned baseline and the alternative that the verdict compares.
+        border: The difference of quality at which tuning neither gains nor loses.
     """
     if not findings.standings:
         return None
     compared = findings.pair(*pair) if pair else None
     return Noise(
         baselines=tuple(_of_baseline(evidence, findings, s) for s in findings.standings),
-        difference=_of_difference(evidence, findings, *pair, compared) if pair and compared else None,
+        difference=_of_difference(evidence, findings, *pair, compared, border) if pair and compared else None,
         without_duplicates=_without_duplicates(evidence, findings, *pair, compared)
         if pair and compared
         else None,
@@ -160,7 +163,12 @@ def _points(se: float | None) -> str:
 
 
 def _of_difference(
-    evidence: CaseEvidence, findings: Findings, baseline: str, reference: str, pair: PairedComparison
+    evidence: CaseEvidence,
+    findings: Findings,
+    baseline: str,
+    reference: str,
+    pair: PairedComparison,
+    border: float,
 ) -> DifferenceNoise:
     standing = findings.standing(baseline)
     low, high = pair.ci95
@@ -173,7 +181,7 @@ def _of_difference(
         units = max(2, len(set(groups)) if groups else pair.n)
         total, (wide_low, wide_high) = total_interval(pair.difference, sampling, units, between)
         interval = (min(low, wide_low), max(high, wide_high))
-        turns = (low > 0 or high < 0) and interval[0] <= 0 <= interval[1]
+        turns = (low > border or high < border) and interval[0] <= border <= interval[1]
     return DifferenceNoise(
         baseline=baseline,
         reference=reference,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from advisor.cases.schema import Case
 from advisor.decision.gain import Gain
 from advisor.decision.options import Option
@@ -10,6 +12,7 @@ from advisor.records import Purchase
 from advisor.statistics.paired import PairedComparison
 
 ONLY_TUNED = "Only fine-tuned models were measured: without an alternative nothing shows that tuning helps."
+NO_ALTERNATIVE_ALLOWED = "But no alternative that was measured keeps the constraints, so none is recommended."
 NO_TUNED = "No fine-tuned model was measured, and no alternative surely reaches the quality bar."
 NOT_ALL_TRIED = "But not everything that must be tried before a go was tried."
 
@@ -37,12 +40,33 @@ def not_worth_finding_out(offer: Purchase) -> str:
     return f"Whether tuning pays is not settled, and finding out is not worth it: {_price_and_worth(offer)}."
 
 
-def not_worth_proving(offer: Purchase, gain: Gain) -> str:
+def not_worth_proving(offer: Purchase, share: float) -> str:
     """Why there is no answer although more items would not be worth their price."""
     return (
-        f"Tuning probably pays ({percent(gain.probability)}), but that is not shown, and so little is at stake that "
+        f"Tuning probably pays ({percent(share)}), but that is not shown, and so little is at stake that "
         f"showing it costs more than it brings: {_price_and_worth(offer)}."
     )
+
+
+def less_likely(why: str, against: float) -> str:
+    """Why an answer that the means give is none: over all that is not known, its opposite is likelier."""
+    return (
+        f"By the means of the held-out set: {why[0].lower()}{why[1:].removesuffix('.')}. But over the noise of "
+        f"that set and the ranges of the assumptions the opposite is likelier ({percent(against)})."
+    )
+
+
+def few_in_common(challenger: Option, champion: Option, n: int, least: int) -> str:
+    """Two baselines that were asked different items."""
+    return (
+        f"{challenger.name} and {champion.name} have {n} held-out item{'s' if n != 1 else ''} in common; at least "
+        f"{least} carry a verdict."
+    )
+
+
+def none_allowed(broken: Sequence[str]) -> str:
+    """Tuned models were measured, and none of them may be used."""
+    return f"No fine-tuned model that keeps the constraints was measured: {'; '.join(broken)}."
 
 
 def comparison(
@@ -67,6 +91,11 @@ def comparison(
             f"Over {case.traffic.horizon_months} months {challenger.name} costs {usd(abs(saving))} "
             f"{'more' if saving < 0 else 'less'} than {champion.name} "
             f"({usd(challenger.cost_usd)} against {usd(champion.cost_usd)}{discounted})."
+        )
+    if all(o.worth_usd is not None and o.worth_usd < 0 for o in (challenger, champion)):
+        said.append(
+            f"At the case's own assumptions both lose money over the horizon: {challenger.name} "
+            f"{usd(challenger.worth_usd)}, {champion.name} {usd(champion.worth_usd)}."
         )
     if gain is not None:
         said.append(

@@ -64,7 +64,7 @@ def tornado(
             )
         )
     if gain is not None:
-        low, high = pair.ci95
+        low, high = gain.difference
         bars.append(
             TornadoBar(
                 parameter=QUALITY,

@@ -66,12 +66,16 @@ def best_offer(gain: Gain, n: int, stakes: Stakes) -> MoreExamples | None:
     return max(found, key=lambda f: (f[0], -f[1].examples))[1] if found else None
 
 
-def more_examples(case: Case, pair: PairedComparison, stakes: Stakes, gain: Gain | None = None) -> Purchase:
-    """The held-out examples that would settle the comparison.
+def more_examples(
+    case: Case, pair: PairedComparison, stakes: Stakes, gain: Gain | None = None, *, unasked: int = 0
+) -> Purchase:
+    """The held-out examples that would settle the comparison: those that are there and were not asked, if any.
 
     Where answers have a worth and examples a price, the number that brings most above its cost; else the number that
     shows the difference there is, or the smallest one worth having, with 80 % power.
     """
+    if unasked:
+        return _the_rest(unasked, stakes, None if gain is None else worth_of_examples(gain, pair.n, unasked))
     price = None if stakes.example_usd is None else float(stakes.example_usd)
     offer = best_offer(gain, pair.n, stakes) if gain is not None else None
     if offer is not None:
@@ -137,8 +141,10 @@ def as_good(
     return tuple(found)
 
 
-def at_least(more: int, stakes: Stakes) -> Purchase:
+def at_least(more: int, stakes: Stakes, *, unasked: int = 0) -> Purchase:
     """The held-out examples without which there is no verdict at all."""
+    if unasked >= more:
+        return _the_rest(unasked, stakes)
     price = None if stakes.example_usd is None else float(stakes.example_usd)
     return Purchase(
         what="held_out_examples",
@@ -146,6 +152,19 @@ def at_least(more: int, stakes: Stakes) -> Purchase:
         amount=more,
         cost_usd=None if price is None else more * price,
         cost_kind=_kind(price, stakes),
+    )
+
+
+def _the_rest(unasked: int, stakes: Stakes, worth_usd: float | None = None) -> Purchase:
+    """The held-out items that are labelled already: only their answers cost something."""
+    price = None if stakes.answers_usd is None else float(stakes.answers_usd)
+    return Purchase(
+        what="held_out_examples",
+        text=f"The {unasked:,} held-out items of the case that were not asked yet: advisor run, without --limit.",
+        amount=unasked,
+        cost_usd=None if price is None else unasked * price,
+        cost_kind=None if price is None else "estimated",
+        worth_usd=worth_usd,
     )
 
 
@@ -194,7 +213,7 @@ def _needed(pair: PairedComparison, target: float) -> int | None:
     rate, sd = _spread(pair)
     if sd == 0 or rate == 0:
         return None
-    return needed_examples(target, discordant_rate=rate, sd=sd)
+    return math.ceil(_design_effect(pair) * needed_examples(target, discordant_rate=rate, sd=sd))
 
 
 def _needed_as_good(pair: PairedComparison, margin: float) -> int | None:
@@ -205,9 +224,22 @@ def _needed_as_good(pair: PairedComparison, margin: float) -> int | None:
     if not rate and not sd:
         return None
     # the rule looks at the lower end of a two-sided 95 % interval
-    return needed_for_non_inferiority(
+    alone = needed_for_non_inferiority(
         margin, true_difference=pair.difference, discordant_rate=rate, sd=sd, alpha=0.025
     )
+    return None if alone is None else math.ceil(_design_effect(pair) * alone)
+
+
+def _design_effect(pair: PairedComparison) -> float:
+    """How many right/wrong items in groups tell as much as one alone, from the interval's width; 1 without groups.
+
+    The spread of graded differences is taken from the interval and has the groups in it already.
+    """
+    if not pair.discordant or not pair.test.startswith("cluster"):
+        return 1.0
+    alone = sum(pair.discordant) / pair.n - pair.difference**2
+    found = ((pair.ci95[1] - pair.ci95[0]) / (2 * _Z)) ** 2 * pair.n
+    return max(1.0, found / alone) if alone > 0 else 1.0
 
 
 def _spread(pair: PairedComparison) -> tuple[float | None, float | None]:

@@ -37,6 +37,8 @@ class Stakes:
     """Present value of each baseline's costs over the horizon; None where unknown."""
     example_usd: Value | None = None
     """One more held-out example: labelled, and answered by every measured baseline."""
+    answers_usd: Value | None = None
+    """The answers of every measured baseline to one example that is labelled already."""
     example_kind: EvidenceKind = "estimated"
 
     @cached_property
@@ -127,6 +129,9 @@ def stakes(accounts: Accounts, drivers: Drivers) -> Stakes:
         costs={name: horizon_costs(model, drivers, horizon).npv for name, model in accounts.costs.items()},
         # an answer's price that is not known is small beside a label's
         example_usd=None if label is None else label + sum(usd for usd in asked if usd is not None),
+        answers_usd=None
+        if any(usd is None for usd in asked)
+        else sum(usd for usd in asked if usd is not None),
         example_kind=kind,
     )
 
@@ -136,7 +141,9 @@ def _label_usd(drivers: Drivers, n_train: int) -> tuple[Value | None, EvidenceKi
     if drivers.label_minutes_per_example is not None:
         return drivers.label_usd(), "declared"
     data = drivers.labour_usd("data_hours")
-    return None if data is None or not n_train else data / n_train, "estimated"
+    # hours of zero say that the examples were there: nothing about what another one costs
+    unknown = data is None or not n_train or not np.any(data)
+    return None if unknown or data is None else data / n_train, "estimated"
 
 
 def range_draws(ranges: Mapping[str, Range], n: int) -> dict[str, Array]:
@@ -184,5 +191,6 @@ def _at(found: Stakes, part: int | slice) -> Stakes:
         wrong_usd=one(found.wrong_usd),
         costs={name: None if cost is None else one(cost) for name, cost in found.costs.items()},
         example_usd=None if found.example_usd is None else one(found.example_usd),
+        answers_usd=None if found.answers_usd is None else one(found.answers_usd),
         example_kind=found.example_kind,
     )

@@ -84,6 +84,8 @@ class Findings:
     """By baseline, what human labels make of a judge's mean; empty where they correct nothing."""
     diagnosis: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
     """What looks wrong with each tuned baseline."""
+    unasked: int = 0
+    """Held-out items of the case that no baseline was asked yet; 0 where they are too few to matter."""
     courses: dict[str, Course] = field(default_factory=dict)
     """Tuned baselines by the amount of their data, where parts of it were trained on."""
 
@@ -145,6 +147,7 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         resampled_means=draws
         or resampled_means([judged.resampled(s, corrections.get(s.name)) for s in standings], groups),
         sequential=anytime_inference(evidence) is not None,
+        unasked=_unasked(evidence, standings),
         corrections=corrections,
     )
     diagnosis = {s.name: diagnose(s, found.base_of(s), evidence) for s in standings if s.tuned}
@@ -159,6 +162,13 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
             if s.tuned and (course := measured_course(evidence, s, found.base_of(s))) is not None
         },
     )
+
+
+def _unasked(evidence: CaseEvidence, standings: Sequence[Standing]) -> int:
+    """Held-out items that nothing was asked, as after a trial run; 0 if they are less than a tenth of the asked."""
+    asked = max((len(s.ids) for s in standings), default=0)
+    left = evidence.data.n_held_out - asked
+    return left if left >= asked / 10 else 0
 
 
 def cost_models(evidence: CaseEvidence, findings: Findings) -> dict[str, CostModel]:

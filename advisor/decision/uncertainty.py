@@ -49,22 +49,25 @@ def uncertainty(
     if not qualities:
         return None
     names = sorted(qualities)
-    quality = np.stack([qualities[name] for name in names])
+    count = min(DRAWS, len(qualities[names[0]]))
+    # a metric of whole sets has fewer draws: each meets several of the ranges'
+    quality = np.stack([np.resize(qualities[name], DRAWS) for name in names])
     ranges = range_draws(ranges_of(accounts.case), DRAWS)
     money = stakes(accounts, with_values(drivers_of(accounts.case), ranges)) if ranges else likely
     worth = _net_benefits(names, quality, money) if likely.declared else None
     utility = worth if worth is not None else _by_bar(accounts.case, names, quality, money)
-    wins = np.argmax(utility, axis=0)
-    p_best = np.bincount(wins, minlength=len(names)) / utility.shape[1]
+    # those that are equally good in a draw share it
+    wins = utility == utility.max(axis=0)
+    p_best = (wins / wins.sum(axis=0)).mean(axis=1)
     if worth is None:
         odds = tuple(_odds(name, p, None, 0.0) for name, p in zip(names, p_best, strict=True))
-        return Uncertainty(draws=DRAWS, odds=_ranked(odds), perfect_information_usd=None)
+        return Uncertainty(draws=count, odds=_ranked(odds), perfect_information_usd=None)
     best_of_all = float(worth.max(axis=0).mean())
     best_on_average = float(worth.mean(axis=1).max())
     perfect = max(0.0, best_of_all - best_on_average)
     odds = tuple(_odds(name, p, row, best_of_all) for name, p, row in zip(names, p_best, worth, strict=True))
     return Uncertainty(
-        draws=DRAWS,
+        draws=count,
         odds=_ranked(odds),
         perfect_information_usd=perfect,
         information=_information(worth, _over_ranges(names, quality, money), ranges, most=perfect),

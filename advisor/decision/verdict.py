@@ -9,8 +9,9 @@ Read from top to bottom:
 3. **Value.** Where answers have a worth, the gain of tuning in money decides, with its interval; else the bar, the
    smallest gain worth having and the costs do.
 4. **A go needs more than a stop.** The alternatives of the lesson must have been tried before it, where they apply.
-5. **Not yet comes with a shopping list**: what to get, how much of it, what it costs and what it is worth. Where
-   finding out would cost more than it can bring, the answer is no.
+5. **No answer is less likely than its opposite**, over the noise of the held-out set and the ranges of the assumptions.
+6. **Not yet comes with a shopping list**: what to get, how much of it, what it costs and what it is worth. Where
+   finding out would cost more than it can bring, the answer is no, if that is the likelier one.
 
 `docs/method/verdict.md` explains it with examples.
 """
@@ -23,6 +24,7 @@ from dataclasses import dataclass, replace
 from advisor.cases.schema import Case
 from advisor.decision import reasons as say
 from advisor.decision import shopping
+from advisor.decision.confidence import share_for_tuning
 from advisor.decision.gain import Gain, gain_of, widened
 from advisor.decision.options import Option, best, broken_constraint, latency_unknown, options, stays_local
 from advisor.decision.stakes import Accounts, Outlook, Stakes
@@ -49,6 +51,10 @@ class Judgement:
     champion: str | None = None
     gain: Gain | None = None
     """What tuning brings over the best alternative; None where it was not compared, or a cost is unknown."""
+    for_tuning: float | None = None
+    """The probability that tuning is right, where the two could be drawn again; see `confidence`."""
+    champion_allowed: bool = True
+    """Whether the alternative keeps the constraints; if not it is compared with, and never recommended."""
 
 
 def judge(case: Case, findings: Findings, accounts: Accounts, outlook: Outlook) -> Judgement:
@@ -83,10 +89,10 @@ def judge(case: Case, findings: Findings, accounts: Accounts, outlook: Outlook) 
     few = min(o.standing.n for o in every)
     if few < MIN_ITEMS:
         why = f"{few} held-out items carry no verdict; at least {MIN_ITEMS} do."
-        more = shopping.at_least(MIN_ITEMS - few, stakes)
+        more = shopping.at_least(MIN_ITEMS - few, stakes, unasked=findings.unasked)
         return Judgement("not_yet", None, (why,), (more, *untried), champion=meanwhile)
     if not tuned_in:
-        return _without_tuned(case, champion, untried)
+        return _without_tuned(case, champion, untried, [broken[o.name] for o in tuned])
     challenger = best(case, tuned_in, stakes)
     # every alternative breaks a constraint: compare with the best of them all the same
     rival = champion or best(case, alternatives, stakes)
@@ -137,15 +143,33 @@ def weigh(
         both = f"{challenger.name} and {champion.name}"
         same = Purchase(what="held_out_examples", text=f"Results of {both} on the same items.")
         why = f"{both} have no held-out item in common."
-        return Judgement("not_yet", None, (why,), (same,), challenger.name, champion.name)
+        return Judgement(
+            "not_yet",
+            None,
+            (why,),
+            (same,),
+            challenger.name,
+            champion.name,
+            champion_allowed=not champion_broken,
+        )
     # intervals of a run that stopped early allow for the choice themselves
     family = (1, 1) if findings.sequential else family
     gain = gain_of(challenger.name, champion.name, pair, outlook, family)
     ends = widened(pair, family)
+    share = share_for_tuning(
+        case, findings, outlook, challenger.name, champion.name, champion_broken=champion_broken
+    )
     found = _Weighing(
-        case, findings, outlook.likely, challenger, champion, champion_broken, pair, ends, gain
+        case, findings, outlook, challenger, champion, champion_broken, pair, ends, gain, share
     ).judgement()
-    return replace(found, challenger=challenger.name, champion=champion.name, gain=gain)
+    return replace(
+        found,
+        challenger=challenger.name,
+        champion=champion.name,
+        gain=gain,
+        for_tuning=share,
+        champion_allowed=not champion_broken,
+    )
 
 
 @dataclass(frozen=True)
@@ -154,7 +178,7 @@ class _Weighing:
 
     case: Case
     findings: Findings
-    stakes: Stakes
+    outlook: Outlook
     challenger: Option
     champion: Option
     champion_broken: bool
@@ -162,8 +186,14 @@ class _Weighing:
     ends: tuple[float, float]
     """The interval of their difference, which allows for both having been picked as the best."""
     gain: Gain | None
+    for_tuning: float | None
 
     # ── what is known of the two ──
+
+    @property
+    def stakes(self) -> Stakes:
+        """The money at the likely assumptions."""
+        return self.outlook.likely
 
     @property
     def min_gain(self) -> float:
@@ -210,7 +240,24 @@ class _Weighing:
     # ── the rule ──
 
     def judgement(self) -> Judgement:
-        """What the comparison of the two comes to."""
+        """What the comparison of the two comes to: no answer that is less likely than its opposite."""
+        found = self.by_rule()
+        if self.for_tuning is None or found.decision == "not_yet":
+            return found
+        against = self.for_tuning if found.decision == "do_not_fine_tune" else 1 - self.for_tuning
+        if against <= 0.5:
+            return found
+        # where the money is settled the bar is not: more items show which of the two reaches it
+        settled = self.gain is not None and not self.gain.low <= 0 <= self.gain.high
+        more = self.more_examples(None if settled else self.gain)
+        return self.wait(say.less_likely(found.reasons[0], against), more)
+
+    def by_rule(self) -> Judgement:
+        """The rule, as the means of the held-out set have it."""
+        if self.pair.n < MIN_ITEMS:
+            few = say.few_in_common(self.challenger, self.champion, self.pair.n, MIN_ITEMS)
+            more = shopping.at_least(MIN_ITEMS - self.pair.n, self.stakes, unasked=self.findings.unasked)
+            return self.wait(few, more)
         if self.worse and (why := self.findings.artefacts.get(self.challenger.name)) is not None:
             answers = Purchase(what="tuned_model", text="A tuned model that answers.")
             return self.wait(say.broken(why), answers)
@@ -222,7 +269,7 @@ class _Weighing:
         if gain is None:
             return self.stop(say.WORSE) if self.worse else self.unknown_cost()
         if gain.high <= 0:
-            doubtful = gain.probability > 1 - SURE
+            doubtful = self.outlook.spread is not None and gain.probability > 1 - SURE
             return self.wait(say.HANGS_ON_ASSUMPTIONS) if doubtful else self.stop(say.DOES_NOT_PAY)
         if not self.reaches and self.other_reaches:
             return self.stop(say.MISSES_BAR)
@@ -231,28 +278,27 @@ class _Weighing:
             if not self.reaches:
                 return self.wait(say.PAYS_BUT_MISSES_BAR, *below)
             return self.go(say.PAYS) if gain.probability >= SURE else self.wait(say.HANGS_ON_ASSUMPTIONS)
-        offer = shopping.more_examples(self.case, self.pair, self.stakes, gain)
-        # where a run stops early there are more items already: nothing needs to be bought
+        offer = self.more_examples(gain)
+        # where a run stops early, or asked a part, there are more items already: nothing needs to be bought
         if (
             not self.findings.sequential
+            and not self.findings.unasked
             and offer.worth_usd is not None
             and offer.cost_usd is not None
             and offer.worth_usd <= offer.cost_usd
         ):
-            # the answer must be the likelier one: a no with a confidence below a half would be none
-            if gain.probability <= 0.5:
+            share = gain.probability if self.for_tuning is None else self.for_tuning
+            if share <= 0.5:
                 return self.stop(say.not_worth_finding_out(offer))
-            return self.wait(say.not_worth_proving(offer, gain), offer, *below)
+            return self.wait(say.not_worth_proving(offer, share), offer, *below)
         return self.wait(say.WITHIN_NOISE, offer, *below)
 
     def by_bar(self) -> Judgement:
         """Answers have no declared worth: quality against the bar first, then costs."""
-        if self.worse:
-            return self.stop(say.WORSE)
-        if self.saving is None and not self.no_gain:
-            return self.unknown_cost()
         cheaper = self.saving is not None and self.saving > 0
-        more = shopping.more_examples(self.case, self.pair, self.stakes)
+        if self.worse and not (cheaper and self.as_good):
+            return self.stop(say.WORSE)
+        more = self.more_examples(None)
         if not self.reaches:
             if self.other_reaches:
                 return self.stop(say.MISSES_BAR)
@@ -261,6 +307,8 @@ class _Weighing:
             if self.better:
                 return self.wait(say.BEST_BUT_BELOW, *shopping.below_bar(self.case, self.stakes))
             return self.wait(say.NOTHING_REACHES_NOISE, more)
+        if self.saving is None:
+            return self.unknown_cost()
         if not self.other_reaches or self.case.quality.bar is None:
             if self.better:
                 return self.go(say.GAIN)
@@ -278,9 +326,13 @@ class _Weighing:
             )
         return self.stop(say.ALTERNATIVE_WILL_DO)
 
+    def more_examples(self, gain: Gain | None) -> Purchase:
+        """The held-out items that would settle it, with what they are worth where that is a matter of the gain."""
+        return shopping.more_examples(self.case, self.pair, self.stakes, gain, unasked=self.findings.unasked)
+
     def as_good_or(self, more: Purchase) -> tuple[Purchase, ...]:
         """What to get: for a cheaper tuned model, what shows that it is as good; else what shows a gain."""
-        if not self.saving or self.saving <= 0:
+        if not self.saving or self.saving <= 0 or self.findings.unasked:
             return (more,)
         return shopping.as_good(self.case, self.pair, self.stakes, self.ends[0], self.saving) or (more,)
 
@@ -293,6 +345,8 @@ class _Weighing:
         return Judgement("fine_tune", self.challenger.name, (why, *self.said()))
 
     def stop(self, why: str) -> Judgement:
+        if self.champion_broken:
+            return Judgement("do_not_fine_tune", None, (why, say.NO_ALTERNATIVE_ALLOWED, *self.said()))
         return Judgement("do_not_fine_tune", self.champion.name, (why, *self.said()))
 
     def wait(self, why: str, *shopping: Purchase) -> Judgement:
@@ -318,8 +372,10 @@ def _all_measured(case: Case, tuned: Sequence[Option]) -> bool:
     return {b.name for b in case.baselines if b.kind == "fine_tuned"} <= {o.name for o in tuned}
 
 
-def _without_tuned(case: Case, champion: Option | None, untried: Sequence[Purchase]) -> Judgement:
-    """No tuned model was measured: only a good enough alternative settles the matter."""
+def _without_tuned(
+    case: Case, champion: Option | None, untried: Sequence[Purchase], broken: Sequence[str]
+) -> Judgement:
+    """No tuned model that may be used was measured: only a good enough alternative settles the matter."""
     bar = case.quality.bar
     interval = champion.standing.quality.ci95 if champion else None
     if champion is not None and bar is not None and interval is not None and interval[0] >= bar:
@@ -327,6 +383,5 @@ def _without_tuned(case: Case, champion: Option | None, untried: Sequence[Purcha
             "do_not_fine_tune", champion.name, (say.reaches_without(case, champion),), champion=champion.name
         )
     add = Purchase(what="baseline", text="A fine-tuned baseline: add one, and run it.")
-    return Judgement(
-        "not_yet", None, (say.NO_TUNED,), (add, *untried), champion=champion.name if champion else None
-    )  # fmt: skip
+    why = say.none_allowed(broken) if broken else say.NO_TUNED
+    return Judgement("not_yet", None, (why,), (add, *untried), champion=champion.name if champion else None)

@@ -72,6 +72,10 @@ def break_even(
             return found(f"{baseline} and {against} cost the same.", None, None)
         return found(f"{baseline} is cheaper at any volume{_if_carried(mine)}.", 0.0, True)
     now = f"(now {float(drivers.requests_per_month):,.0f})"
+    if mine.slope > theirs.slope and mine.with_one < theirs.with_one:
+        most = (theirs.with_one - mine.with_one) / (mine.slope - theirs.slope)
+        text = f"{baseline} is cheaper than {against} up to about {_in_words(most)} requests a month, then dearer"
+        return found(f"{text} {now}.", None, None, _with_machines(mine, theirs))
     if mine.slope >= theirs.slope:
         why = "its fixed costs are higher, and a request costs no less"
         more = _with_machines(mine, theirs)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 
 from advisor.cases.schema import BaselineSpec, Case, likely
+from advisor.economics.drivers import drivers_of
 from advisor.records import LoadTest, Record
 from advisor.records.serving import ServingCapacity
 
@@ -108,7 +109,7 @@ def capacity_of(case: Case, spec: BaselineSpec, load: LoadTest) -> ServingCapaci
         )
     growth, months = likely(case.traffic.monthly_growth), case.traffic.horizon_months
     largest = likely(case.traffic.requests_per_month) * max(1.0, (1 + growth) ** (months - 1))
-    peak = likely(case.traffic.peak_factor)
+    peak = float(drivers_of(case).peak)
     servers = point.servers(largest, peak) if largest else None
     cost = point.cost_per_1k_usd(serving.usd_per_hour) if serving else None
     return ServingCapacity(
@@ -146,7 +147,7 @@ def _text(
     if cost is not None:
         parts.append(f"1,000 requests cost {cost:.3g} USD where it is never idle.")
     if servers is not None:
-        busiest = f" (the busiest hour {peak:g} times the mean)" if peak != 1 else ""
+        busiest = f" (what cannot wait peaks at {peak:g} times the mean of all)" if peak != 1 else ""
         machines = "one server carries" if servers == 1 else f"{servers} servers carry"
         parts.append(f"For {in_words(largest)} a month{busiest}, {machines} it.")
     if declared is not None and abs(declared / point.requests_per_s - 1) > SAYS_OTHERWISE:

@@ -60,6 +60,11 @@ class Drivers:
     prices: Mapping[str, Value] = field(default_factory=dict)
     """Prices of models by dotted key; what is not here is taken from the `CostModel`."""
 
+    @property
+    def peak(self) -> Value:
+        """The busiest hour's load, of what cannot wait, against the mean hour's of all; never below that."""
+        return np.maximum(1.0, (1 - self.batch_share) * np.maximum(1.0, self.peak_factor))
+
     def labour_usd(self, field: str) -> Value | None:
         """Hours of a field × the hourly rate; no hours cost nothing, whatever the rate."""
         hours, rate = getattr(self, field), self.hourly_rate_usd

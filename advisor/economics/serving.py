@@ -97,12 +97,7 @@ def capacity_per_month(model: CostModel, drivers: Drivers) -> Value | None:
     """
     if model.billing == "tokens" or not model.machine_s:
         return None
-    return SECONDS_PER_MONTH / (model.machine_s * peak(drivers))
-
-
-def peak(drivers: Drivers) -> Value:
-    """The busiest hour's load against the mean hour's."""
-    return scalar(np.maximum(1.0, (1 - drivers.batch_share) * np.maximum(1.0, drivers.peak_factor)))
+    return SECONDS_PER_MONTH / (model.machine_s * drivers.peak)
 
 
 def machines(model: CostModel, drivers: Drivers, requests: Array) -> Array:

@@ -40,7 +40,9 @@ def stake_lines(d: Decision) -> list[str]:
             f"{usd(abs(gain))} {words} (estimated)."
         )
         if all((o.net_benefit_usd or 0.0) < 0 for o in (tuned, other)):
-            lines.append("Both are below zero: wrong answers cost more than right ones bring, as declared.")
+            lines.append(
+                "Both are below zero: at the worth of answers as declared, neither earns what it costs."
+            )
     else:
         words = "saves" if gain > 0 else "costs"
         lines.append(f"Tuning {words} {usd(abs(gain))} {months} against the best alternative (estimated).")

@@ -68,7 +68,7 @@ def _verdict(d: Decision) -> Panel:
     colour = _COLOURS[v.decision]
     lines: list[RenderableType] = [Text(clean(wording.verdict_sentence(d)), style="bold")]
     if v.confidence is not None:
-        note = f"Confidence {wording.confidence(v.confidence)}, as to the choice of examples"
+        note = f"Confidence {wording.confidence(v.confidence)}, {wording.confidence_over(d)}"
         lines.append(Text(note, style="dim"))
     lines.append(_bullets(v.reasons))
     if (stopped := wording.stopped_early(d)) is not None:

@@ -214,7 +214,7 @@ def map_header(d: Decision) -> tuple[str, ...]:
 
 def map_legend(d: Decision) -> str:
     """What the letters of the map mean."""
-    own = "; in brackets: the case as it is" if own_point(d) else ""
+    own = "; in brackets: the case at its likely values" if own_point(d) else ""
     return f"Columns: requests a month. {'; '.join(f'{LETTERS[w]}: {wording.VERDICTS[w]}' for w in present(d))}{own}."
 
 

@@ -90,7 +90,15 @@ def stopped_early(decision: Decision) -> str | None:
 
 def confidence(value: float | None) -> str:
     """How sure the recommendation is."""
+    if value is not None and 0.995 <= value < 1:
+        return "over 99%"
     return percent(value, digits=0)
+
+
+def confidence_over(decision: Decision) -> str:
+    """What the confidence is over."""
+    ranges = any(bar.basis == "range" for bar in decision.tornado)
+    return "over the choice of examples" + (" and the ranges of the assumptions" if ranges else "")
 
 
 def reading(comparison: Comparison, decision: Decision) -> str:

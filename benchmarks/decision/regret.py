@@ -75,7 +75,7 @@ def advised(world: World) -> Advice:
         assert offer.amount is not None
         n, paid = n + offer.amount, paid + offer.cost_usd
     arm = next(a for a in world.arms if a.name == (found.recommended or found.champion))
-    sure = confidence(evidence.case, findings, at, found)
+    sure = confidence(findings, found)
     return Advice(arm, paid, first, found.decision, sure)
 
 

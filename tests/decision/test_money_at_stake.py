@@ -29,7 +29,7 @@ def decided(right: dict[str, list[float]] = RIGHT, **changes: Any) -> Any:
 
 def gain(likely: float, sd: float) -> Gain:
     low, high = likely - 1.96 * sd, likely + 1.96 * sd
-    return Gain(likely, low, high, sd, 0.5, low, high)
+    return Gain(likely, low, high, sd, 0.5, low, high, (low, high))
 
 
 def test_triangular_quantiles_are_those_of_the_distribution() -> None:

@@ -17,7 +17,10 @@ from advisor.records import AnswerWord, Evidence, Question
 
 def quality(s: Situation) -> Question:
     """Whether the tuned model beats the best alternative."""
-    tuned, alternative = s.tuned, s.alternative
+    tuned = s.tuned
+    # the best in quality, which need not be the one that the verdict compares with
+    best = s.findings.best_untuned
+    alternative = s.findings.standing(best) if best else None
     evidence = [said("measured", standing_text(s, x)) for x in s.of_kind("fine_tuned")]
     answer: AnswerWord = "unclear"
     pair = s.findings.pair(tuned.name, alternative.name) if tuned and alternative else None

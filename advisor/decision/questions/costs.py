@@ -143,7 +143,8 @@ def compute(s: Situation) -> Question:
         if serving is not None:
             hosted = model.by_the_month
             parts.append(f"{'hosting' if hosted else 'its answers cost'} {usd(serving)} a month")
-            what = "Hosting" if hosted else "Answers, priced by the token"
+            by = "by the token" if model.billing == "tokens" else "by the time that they take"
+            what = "Hosting" if hosted else f"Answers, priced {by}"
             evidence.append(said("estimated", f"{what}: {usd(serving)} a month at {count(volume)} requests."))
         if tuned.measured.load is not None:
             evidence.append(said("measured", capacity_of(s.case, tuned.spec, tuned.measured.load).text))
