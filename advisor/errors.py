@@ -21,6 +21,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+MAX_PROBLEMS_PER_FILE = 50
+"""Of more problems in a file the number of the others is said."""
+
 
 class AdvisorError(Exception):
     """What happened, and in `hint` what to do about it."""
@@ -44,10 +47,22 @@ class Problem:
     message: str
     line: int | None = None
     key: str | None = None
+    stands_for: int = 1
+    """How many it is, where the rest of a long list is told in one."""
 
     def __str__(self) -> str:
         where = str(self.path) if self.line is None else f"{self.path}:{self.line}"
         return f"{where}: {self.key}: {self.message}" if self.key else f"{where}: {self.message}"
+
+
+def first_of(problems: Sequence[Problem], path: Path) -> list[Problem]:
+    """The first problems of a file, and how many more there are."""
+    found = list(problems)
+    more = sum(p.stands_for for p in found[MAX_PROBLEMS_PER_FILE:])
+    if not more:
+        return found
+    rest = Problem(path, f"… and {more:,} more problems in this file", stands_for=more)
+    return [*found[:MAX_PROBLEMS_PER_FILE], rest]
 
 
 class CaseError(AdvisorError):
@@ -55,7 +70,8 @@ class CaseError(AdvisorError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        self.count = sum(p.stands_for for p in problems)
+        count = "1 problem" if self.count == 1 else f"{self.count:,} problems"
         super().__init__("\n".join([f"{count} in the case:", *(f"  {p}" for p in problems)]))
 
 

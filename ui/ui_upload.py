@@ -162,9 +162,9 @@ def columns_step(upload: Upload) -> dict[str, Any] | None:
 
 def show_problems(error: CaseError) -> None:
     """Everything that is wrong, in a table with the rows of the spreadsheet."""
-    count = len(error.problems)
+    count = error.count
     st.error(
-        "There is one problem." if count == 1 else f"There are {count} problems. All of them are below.",
+        "There is one problem." if count == 1 else f"There are {count:,} problems. They are below.",
         icon=":material/error:",
     )
     ui.table(

@@ -24,7 +24,6 @@ from advisor.cases._data_card import data_card, how_split, origin
 from advisor.cases._rows import Columns, RowReader
 from advisor.cases._splitting import ColumnSplit, FileSplit, RandomSplit, Split
 from advisor.cases.documents import Document, document_bytes, document_problems
-from advisor.cases.examples import MAX_PROBLEMS_PER_FILE
 from advisor.cases.held_out import split_held_out
 from advisor.cases.loading import CASE_FILE, load_case
 from advisor.cases.schema import (
@@ -44,7 +43,7 @@ from advisor.cases.schema import (
 )
 from advisor.cases.upload import Table, text_of
 from advisor.cases.workspace import place_for
-from advisor.errors import CaseError, Problem
+from advisor.errors import CaseError, Problem, first_of
 
 __all__ = [
     "ColumnSplit",
@@ -139,11 +138,7 @@ def prepare(request: NewCase) -> PreparedCase:
             problems += wrong
     problems += document_problems(request.documents)
     problems += _twice(examples, held_out_file, request)
-    if len(problems) > MAX_PROBLEMS_PER_FILE:
-        more = Problem(
-            Path(request.table.name), f"… and {len(problems) - MAX_PROBLEMS_PER_FILE:,} more problems"
-        )
-        problems = [*problems[:MAX_PROBLEMS_PER_FILE], more]
+    problems = first_of(problems, Path(request.table.name))
     if problems or task is None:
         raise CaseError(problems)
     train, held_out = _split(request, examples, held_out_file, reader.row_of)

@@ -14,10 +14,9 @@ from pydantic import ValidationError
 
 from advisor.cases.schema import ColumnName, Example, Task
 from advisor.cases.yaml_file import read_text
-from advisor.errors import Problem
+from advisor.errors import Problem, first_of
 
 MAX_FIELD_CHARACTERS = 1_000_000
-MAX_PROBLEMS_PER_FILE = 50
 Row = tuple[int, dict[str, Any]]
 
 
@@ -53,13 +52,7 @@ def read_examples(
         lines[example.id] = line
         examples.append(example)
     problems.sort(key=lambda p: p.line or 0)
-    if len(problems) > MAX_PROBLEMS_PER_FILE:
-        more = len(problems) - MAX_PROBLEMS_PER_FILE
-        problems = [
-            *problems[:MAX_PROBLEMS_PER_FILE],
-            Problem(path, f"… and {more:,} more problems in this file"),
-        ]
-    return examples, lines, problems
+    return examples, lines, first_of(problems, path)
 
 
 def _jsonl_rows(path: Path, text: str, columns: Mapping[ColumnName, str]) -> tuple[list[Row], list[Problem]]:

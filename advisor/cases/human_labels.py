@@ -12,10 +12,9 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
-from advisor.cases.examples import MAX_PROBLEMS_PER_FILE
 from advisor.cases.schema import Case
 from advisor.cases.yaml_file import read_text
-from advisor.errors import Problem
+from advisor.errors import Problem, first_of
 from advisor.records import HumanLabel
 
 _KEYS = {"baseline", "id", "score", "answer"}
@@ -56,13 +55,7 @@ def read_human_labels(
         problems.append(
             Problem(path, "holds no human label; leave out `judge.human_labels` until there are some")
         )
-    if len(problems) > MAX_PROBLEMS_PER_FILE:
-        more = len(problems) - MAX_PROBLEMS_PER_FILE
-        problems = [
-            *problems[:MAX_PROBLEMS_PER_FILE],
-            Problem(path, f"… and {more:,} more problems in this file"),
-        ]
-    return tuple(labels), problems
+    return tuple(labels), first_of(problems, path)
 
 
 def _row(path: Path, number: int, raw: str) -> tuple[dict[str, Any] | None, list[Problem]]:

@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from advisor.cases.loading import LoadedCase
-from advisor.cases.schema import Case
+from advisor.cases.schema import SHAPES, Case
 from advisor.errors import UsageError
 
 _ASSUMPTIONS = (
@@ -59,8 +59,9 @@ def with_overrides(loaded: LoadedCase, overrides: Mapping[str, str]) -> LoadedCa
         case = Case.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(p) for p in first["loc"])
-        raise UsageError(f"The new value does not fit: {where}: {first['msg']}.") from error
+        where = ".".join(str(p) for p in first["loc"] if p not in SHAPES)
+        what = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"The new value does not fit: {where}: {what}.") from error
     return replace(loaded, case=case)
 
 

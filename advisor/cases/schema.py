@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    model_validator,
+)
 
 from advisor.records import BaselineKind
 
@@ -29,7 +38,7 @@ QUESTION_IDS = (
 class Part(BaseModel):
     """A part of the case file; an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 class Range(Part):
@@ -57,8 +66,24 @@ def _from(least: float) -> AfterValidator:
     return AfterValidator(checked)
 
 
+def _quality(value: float) -> float:
+    """A quality, which lies between 0 and 1."""
+    if not 0 <= value <= 1:
+        hint = f"; {value:g} % is {value / 100:g}" if 1 < value <= 100 else ""
+        raise ValueError(f"must lie between 0 and 1, not {value:g}{hint}")
+    return value
+
+
+def _shape(value: object) -> str:
+    """Which of the two a number is given as, so that what is wrong with it is said of that one alone."""
+    return SHAPES[1] if isinstance(value, dict | Range) else SHAPES[0]
+
+
+SHAPES = ("number", "range")
+_ByShape = Discriminator(_shape)
 NonNegative = Annotated[float, Field(ge=0)]
-Number = NonNegative | Annotated[Range, _from(0)]
+Number = Annotated[Annotated[NonNegative, Tag("number")] | Annotated[Range, _from(0), Tag("range")], _ByShape]
+AnyNumber = Annotated[Annotated[float, Tag("number")] | Annotated[Range, Tag("range")], _ByShape]
 
 
 def likely(number: float | Range) -> float:
@@ -100,8 +125,8 @@ class QualityTarget(Part):
     """How quality is measured, what is good enough, and the smallest gain worth having."""
 
     metric: str
-    bar: float | None = None
-    min_gain: Annotated[float, Field(ge=0)] = 0.02
+    bar: Annotated[float, AfterValidator(_quality)] | None = None
+    min_gain: Annotated[float, AfterValidator(_quality)] = 0.02
 
 
 ColumnName = Literal["id", "input", "output", "group", "documents"]
@@ -290,9 +315,13 @@ class Traffic(Part):
     """How much the answer will be asked for."""
 
     requests_per_month: Number = 0.0
-    monthly_growth: Annotated[float, Field(ge=-1)] | Annotated[Range, _from(-1)] = 0.0
+    monthly_growth: Annotated[
+        Annotated[float, Field(ge=-1), Tag("number")] | Annotated[Range, _from(-1), Tag("range")], _ByShape
+    ] = 0.0
     """By which share of a month's requests the next month's are more; -1 ends them."""
-    peak_factor: Annotated[float, Field(ge=1)] | Annotated[Range, _from(1)] = 1.0
+    peak_factor: Annotated[
+        Annotated[float, Field(ge=1), Tag("number")] | Annotated[Range, _from(1), Tag("range")], _ByShape
+    ] = 1.0
     """The busiest hour against the mean one; machines that are always on must carry the peak."""
     batch_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the requests that may wait for a batch endpoint's answer, at its price."""
@@ -302,8 +331,17 @@ class Traffic(Part):
 class Value(Part):
     """What a right and a wrong answer are worth, in USD (a loss is negative)."""
 
-    correct_usd: float | Range = 0.0
-    wrong_usd: float | Range = 0.0
+    correct_usd: AnyNumber = 0.0
+    wrong_usd: AnyNumber = 0.0
+
+    @model_validator(mode="after")
+    def _right_is_worth_more(self) -> Self:
+        right, wrong = likely(self.correct_usd), likely(self.wrong_usd)
+        if wrong > right:
+            raise ValueError(
+                f"wrong_usd ({wrong:g}) is above correct_usd ({right:g}): a loss is negative, such as {-wrong:g}"
+            )
+        return self
 
 
 class Effort(Part):
@@ -439,7 +477,9 @@ class Case(Part):
         if self.judge is not None and self.judge.reference not in (None, *names):
             wrong.append(f"judge.reference names {self.judge.reference!r}, which is no baseline")
         wrong += [
-            f"declared.{q}: not one of the lesson's questions" for q in self.declared if q not in QUESTION_IDS
+            f"declared.{q}: not one of the lesson's questions, which are {', '.join(QUESTION_IDS)}"
+            for q in self.declared
+            if q not in QUESTION_IDS
         ]
         if wrong:
             raise ValueError("; ".join(wrong))

@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from advisor.cases._workbook import MAX_COLUMNS, MAX_ROWS, read_workbook
-from advisor.errors import CaseError, Problem
+from advisor.errors import CaseError, Problem, first_of
 
 MAX_FILE_BYTES = 100_000_000
 FORMATS = ("csv", "tsv", "txt", "jsonl", "ndjson", "xlsx")
@@ -237,7 +237,7 @@ def _json_lines(path: Path, text: str, notes: list[str]) -> Table:
             problems.append(Problem(path, f"has more than {MAX_COLUMNS} different keys", number))
             break
     if problems:
-        raise CaseError(problems[:50])
+        raise CaseError(first_of(problems, path))
     header: list[JsonValue] = list(columns)
 
     def records() -> Iterator[tuple[int, Sequence[JsonValue]]]:
@@ -278,7 +278,7 @@ def _table(path: Path, records: Records, notes: Sequence[str], **about: Any) -> 
         rows.append(Row(number, tuple(cells)))
         width = max(width, _filled(cells))
     if problems:
-        raise CaseError(problems[:50])
+        raise CaseError(first_of(problems, path))
     if header is None:
         raise _wrong(path, "holds nothing")
     if not rows:

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from advisor.cases.schema import Case
+from advisor.cases.schema import SHAPES, Case
 from advisor.errors import Problem
 
 MAX_CASE_BYTES = 1_000_000
@@ -105,7 +105,7 @@ def _key_lines(path: Path, node: yaml.Node | None) -> tuple[dict[Location, int],
 
 
 def _validation_problem(path: Path, error: Any, lines: dict[Location, int]) -> Problem:
-    location: Location = tuple(error["loc"])
+    location: Location = tuple(p for p in error["loc"] if p not in SHAPES)
     message = {
         "extra_forbidden": "is not a key of the case format",
         "missing": "is missing",

@@ -285,12 +285,16 @@ def main() -> None:
     except AdvisorError as error:
         say(f"Error: {error}")
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        say(STOPPED)
-        raise SystemExit(130) from None
     except BrokenPipeError:
         with _quiet_stdout():
             raise SystemExit(0) from None
+    except OSError as error:  # a file or folder named on the command line, or a full disk
+        where = f"{error.filename2 or error.filename}: " if error.filename else ""
+        say(f"Error: {where}{error.strerror or error}.")
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        say(STOPPED)
+        raise SystemExit(130) from None
 
 
 def _show(decision: Decision, as_json: bool) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from advisor.cases.schema import Case
+from advisor.decision.draws import aligned
 from advisor.decision.gain import Gain
 from advisor.decision.options import Option
 from advisor.formatting import percent, usd
 from advisor.records import Purchase
+from advisor.scoring import is_per_item
 from advisor.statistics.paired import PairedComparison
 
 ONLY_TUNED = "Only fine-tuned models were measured: without an alternative nothing shows that tuning helps."
@@ -132,11 +134,22 @@ def _price_and_worth(offer: Purchase) -> str:
 
 def _difference(case: Case, challenger: Option, champion: Option, pair: PairedComparison) -> str:
     low, high = pair.ci95
+    ours, theirs = challenger.quality, champion.quality
+    start = f"{challenger.name} has"
+    if pair.n < max(challenger.standing.n, champion.standing.n) and is_per_item(case.quality.metric):
+        ours, theirs = _on_shared_items(challenger, champion)
+        start = f"On the {pair.n:,} items that both answered {challenger.name} has"
     return (
-        f"{challenger.name} has {case.quality.metric} {percent(challenger.quality)}, {champion.name} "
-        f"{percent(champion.quality)}: a difference of {pair.difference * 100:+.1f} points "
+        f"{start} {case.quality.metric} {percent(ours)}, {champion.name} "
+        f"{percent(theirs)}: a difference of {pair.difference * 100:+.1f} points "
         f"(95% interval {low * 100:+.1f} to {high * 100:+.1f}, n = {pair.n})."
     )
+
+
+def _on_shared_items(challenger: Option, champion: Option) -> tuple[float, float]:
+    """Mean scores over the items that both have, which the difference is of."""
+    ids, (ours, theirs) = aligned([challenger.standing, champion.standing])
+    return (float(ours.mean()), float(theirs.mean())) if ids else (challenger.quality, champion.quality)
 
 
 def _bar(bar: float, challenger: Option, champion: Option) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -25,17 +25,18 @@ from pydantic import ValidationError
 from advisor.cases.loading import LoadedCase, data_fingerprint
 from advisor.cases.schema import ModelSpec
 from advisor.cases.yaml_file import read_text
-from advisor.errors import CaseError, Problem
+from advisor.errors import CaseError, Problem, first_of
 from advisor.files import write_whole
+from advisor.formatting import shortened
 from advisor.records import Failure, ItemResult, ItemTable, Measured, Provenance, Usage
-from advisor.scoring import is_judged
+from advisor.scoring import is_judged, is_per_item
 from advisor.version import __version__
 
 RESULTS_FILE = "results.jsonl"
-_FIELDS = {
+_FIELDS = (
     "baseline", "id", "score", "input_tokens", "cached_input_tokens", "output_tokens", "latency_s", "cost_usd",
     "answer", "scores", "compute_s", "retrieved", "failure", "repeat_scores", "finish_reason", "model_version",
-}  # fmt: skip
+)  # fmt: skip
 _NUMBERS = (
     "score",
     "input_tokens",
@@ -45,6 +46,41 @@ _NUMBERS = (
     "cost_usd",
     "compute_s",
 )
+
+
+_MOST = 1e9
+"""Of tokens, seconds and USD of one answer."""
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_SHAPES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "answer": (_is_text, "text"),
+    "finish_reason": (_is_text, "text"),
+    "model_version": (_is_text, "text"),
+    "scores": (
+        lambda v: isinstance(v, dict) and all(map(_is_share, v.values())),
+        "scores by the name of their metric, each between 0 and 1",
+    ),
+    "repeat_scores": (
+        lambda v: (
+            isinstance(v, dict) and all(isinstance(x, list) and all(map(_is_share, x)) for x in v.values())
+        ),
+        "lists of scores by the name of their metric, each between 0 and 1",
+    ),
+    "retrieved": (lambda v: isinstance(v, list) and all(map(_is_text, v)), "a list of names of passages"),
+    "failure": (
+        lambda v: _is_text(v) or (isinstance(v, dict) and {"error", "message"} <= set(v)),
+        'text, or an object with "error" and "message"',
+    ),
+}
+"""What further keys hold."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +99,7 @@ def write_results(
     started_at: datetime | None,
 ) -> None:
     """Writes results and what is about them; each file is there whole or not at all."""
-    metric = loaded.case.quality.metric
+    metric = score_name(loaded.case.quality.metric)
     lines = []
     for m in measured:
         for item in m.items:
@@ -104,6 +140,11 @@ def write_results(
     write_whole(about_path(path), json.dumps(about, indent=2, ensure_ascii=False) + "\n")
 
 
+def score_name(metric: str) -> str:
+    """The metric that a line's `score` is of: the case's, or accuracy where only a whole set has the case's."""
+    return metric if is_per_item(metric) else "accuracy"
+
+
 def about_path(results: Path) -> Path:
     """The file beside the results that says what they are about."""
     return results.with_suffix(".about.json")
@@ -121,6 +162,7 @@ def read_results(loaded: LoadedCase, path: Path) -> tuple[list[Measured], Record
     known = {b.name for b in loaded.case.baselines}
     order = {e.id: n for n, e in enumerate(loaded.held_out)}
     found: dict[str, dict[str, ItemResult]] = defaultdict(dict)
+    metric = score_name(loaded.case.quality.metric)
     for number, raw in enumerate(text.split("\n"), start=1):
         if not raw.strip():
             continue
@@ -129,18 +171,24 @@ def read_results(loaded: LoadedCase, path: Path) -> tuple[list[Measured], Record
             problems += wrong
             continue
         baseline, item_id = str(row["baseline"]), str(row["id"])
+        if metric != loaded.case.quality.metric and not row.get("failure") and row.get("answer") is None:
+            why = f"is missing: {loaded.case.quality.metric} is computed from the answers of the whole set"
+            problems.append(Problem(path, why, number, "answer"))
+            continue
         if baseline not in known:
             hint = f"the case has {', '.join(sorted(known))}"
             problems.append(
                 Problem(path, f"{baseline!r} is not a baseline of the case; {hint}", number, "baseline")
             )
         elif item_id not in order:
-            problems.append(Problem(path, f"{item_id!r} is not in the held-out set", number, "id"))
+            problems.append(
+                Problem(path, f"{shortened(item_id, 80)!r} is not in the held-out set", number, "id")
+            )
         elif item_id in found[baseline]:
             problems.append(Problem(path, f"{item_id!r} stands there twice for {baseline!r}", number, "id"))
         else:
             try:
-                found[baseline][item_id] = _item(row, loaded.case.quality.metric)
+                found[baseline][item_id] = _item(row, metric)
             except ValidationError as error:
                 wrong_key = str(error.errors()[0]["loc"][0])
                 problems.append(
@@ -151,7 +199,7 @@ def read_results(loaded: LoadedCase, path: Path) -> tuple[list[Measured], Record
     about, wrong = _about(path)
     problems += wrong
     if problems:
-        raise CaseError(problems[:50])
+        raise CaseError(first_of(problems, path))
     measured, others = [], []
     for spec in loaded.case.baselines:
         if spec.name not in found:
@@ -190,11 +238,17 @@ def _is_another_model(
 def _row(path: Path, number: int, raw: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     try:
         row = json.loads(raw)
+        json.dumps(row, ensure_ascii=False).encode()
+    except RecursionError:
+        return None, [Problem(path, "is nested too deeply", number)]
+    except UnicodeEncodeError:
+        return None, [Problem(path, "holds half of a surrogate pair, which is no text", number)]
     except ValueError as error:
         return None, [Problem(path, f"is not valid JSON: {error}", number)]
     if not isinstance(row, dict):
         return None, [Problem(path, "must be a JSON object", number)]
-    problems = [Problem(path, "is not a key of a result", number, k) for k in row if k not in _FIELDS]
+    hint = f"is not a key of a result; there are {', '.join(_FIELDS)}"
+    problems = [Problem(path, hint, number, shortened(k, 80)) for k in row if k not in _FIELDS]
     problems += [
         Problem(path, "is missing", number, k) for k in ("baseline", "id", "score") if row.get(k) is None
     ]
@@ -208,6 +262,19 @@ def _row(path: Path, number: int, raw: str) -> tuple[dict[str, Any] | None, list
             problems.append(Problem(path, "must not be negative", number, key))
         elif key == "score" and not 0 <= value <= 1:
             problems.append(Problem(path, f"must be between 0 and 1, not {value!r}", number, key))
+        elif value > _MOST:
+            problems.append(
+                Problem(path, f"is more than can be believed ({_MOST:,.0f} at most)", number, key)
+            )
+    fresh, cached = row.get("input_tokens"), row.get("cached_input_tokens")
+    if not problems and cached is not None and fresh is not None and cached > fresh:
+        why = f"must not be more than input_tokens ({fresh:,}), of which they are a part"
+        problems.append(Problem(path, why, number, "cached_input_tokens"))
+    problems += [
+        Problem(path, f"must be {kind}", number, key)
+        for key, (fits, kind) in _SHAPES.items()
+        if row.get(key) is not None and not fits(row[key])
+    ]
     return (None, problems) if problems else (row, [])
 
 
@@ -216,10 +283,12 @@ def _item(row: dict[str, Any], metric: str) -> ItemResult:
         return None if row.get(key) is None else round(row[key])
 
     failure = row.get("failure")
+    if isinstance(failure, str):
+        failure = {"error": "failed", "message": failure}
     return ItemResult(
         id=str(row["id"]),
         answer=row.get("answer"),
-        scores={} if failure else {metric: float(row["score"]), **(row.get("scores") or {})},
+        scores={} if failure else {**(row.get("scores") or {}), metric: float(row["score"])},
         failure=Failure(**failure) if failure else None,
         usage=Usage(
             input=tokens("input_tokens"),

@@ -151,9 +151,14 @@ def power_sentence(plan: Plan) -> str:
             f"{count(plan.n_held_out)} held-out items; what difference they can show depends on the spread of the "
             "scores, which a run measures."
         )
+    assumed = (
+        "if two baselines disagree on a fifth of the items"
+        if plan.detectable <= 0.2
+        else "more than the fifth of the items on which two baselines commonly disagree"
+    )
     text = (
         f"{count(plan.n_held_out)} held-out items show a true difference of about {plan.detectable * 100:.1f} points "
-        "(80% power, if two baselines disagree on a fifth of the items)."
+        f"(80% power, {assumed})."
     )
     if plan.needed is not None and plan.detectable > plan.min_gain:
         text += (

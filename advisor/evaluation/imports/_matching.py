@@ -8,12 +8,11 @@ from pathlib import Path
 from statistics import fmean
 
 from advisor.cases.loading import LoadedCase
-from advisor.errors import CaseError, Problem
+from advisor.errors import CaseError, Problem, first_of
 from advisor.evaluation.imports._rows import Row, Source
+from advisor.evaluation.results_file import score_name
 from advisor.records import ItemResult, Measured, Usage
-from advisor.scoring import is_per_item
 
-_MOST_PROBLEMS = 50
 _LONGEST_NAME = 60
 
 
@@ -48,11 +47,9 @@ def matched(
                 grouped[baseline][item].append(row)
     problems += [Problem(path, text) for text in lost]
     if problems:
-        more = len(problems) - _MOST_PROBLEMS
-        shown = problems[:_MOST_PROBLEMS] + ([Problem(path, f"and {more} more")] if more > 0 else [])
-        raise CaseError(shown)
+        raise CaseError(first_of(problems, path))
     metric = loaded.case.quality.metric
-    score_name = metric if is_per_item(metric) else "accuracy"  # what an item of a set metric is scored by
+    scored_by = score_name(metric)
     measured = []
     for spec in loaded.case.baselines:
         if spec.name not in grouped:
@@ -64,7 +61,7 @@ def matched(
                 kind=spec.kind,
                 model=spec.model,
                 uses_retrieval=spec.uses_retrieval,
-                items=tuple(_item(e.id, found[e.id], score_name) for e in loaded.held_out if e.id in found),
+                items=tuple(_item(e.id, found[e.id], scored_by) for e in loaded.held_out if e.id in found),
                 imported=True,
                 notes=_notes(spec.name, source, found.values()),
             )

@@ -46,7 +46,9 @@ def read_promptfoo(path: Path) -> Source:
             rows.append(found)
     notes = []
     if cached:
-        notes.append(f"{cached} answers came from promptfoo's cache; they have no latency, tokens or cost.")
+        notes.append(
+            f"{cached} answers of the file came from promptfoo's cache; they have no latency, tokens or cost."
+        )
     version = about.get("promptfooVersion")
     return Source(
         "promptfoo",
