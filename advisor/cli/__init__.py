@@ -34,6 +34,7 @@ from advisor.cli.new_case import (
     Instructions,
     Kind,
     Outputs,
+    SplitColumn,
     init_from_file,
 )
 from advisor.cli.reports import batch, compare, report
@@ -79,6 +80,7 @@ def init(
     outputs: Outputs = None,
     id: IdColumn = None,
     group: GroupColumn = None,
+    split: SplitColumn = None,
     kind: Kind = None,
     instructions: Instructions = None,
     held_out: HeldOut = None,
@@ -94,7 +96,13 @@ def init(
     if from_file is not None:
         if sample is not None:
             raise UsageError("--from and --from-file cannot be combined.", hint="Leave one of them out.")
-        created = init_from_file(folder, from_file, inputs, outputs, id, group, kind, instructions, held_out)
+        created = init_from_file(
+            folder, from_file, inputs, outputs, id, group, split, kind, instructions, held_out
+        )
+    elif any((inputs, outputs, id, group, split, kind, instructions, held_out)):
+        raise UsageError(
+            "Columns, kind, instructions and split are those of a table.", hint="Add --from-file."
+        )
     else:
         created = create_case(folder, sample=sample)
     say(f"Created {created}. Next: advisor check {created}")

@@ -11,6 +11,7 @@ from advisor.cli._shared import say
 from advisor.errors import CaseError, Problem, UsageError
 
 if TYPE_CHECKING:
+    from advisor.cases.creation import ColumnSplit, FileSplit, RandomSplit
     from advisor.cases.schema import TaskKind
     from advisor.cases.upload import Table
 
@@ -33,14 +34,23 @@ Outputs = Annotated[
     ),
 ]
 IdColumn = Annotated[
-    str | None, typer.Option("--id", metavar="COLUMN", help="What names a row; by default its number.")
+    str | None,
+    typer.Option("--id", metavar="COLUMN", help="What names a row. Guessed where left out; else its number."),
 ]
 GroupColumn = Annotated[
     str | None,
     typer.Option(
         "--group",
         metavar="COLUMN",
-        help="Rows with the same value stay on one side of the split.",
+        help="Rows with the same value stay on one side of the split. Guessed where left out.",
+    ),
+]
+SplitColumn = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        metavar="COLUMN",
+        help="Says which rows are held out (test, eval, held_out …). Guessed where left out.",
     ),
 ]
 Kind = Annotated[
@@ -60,7 +70,7 @@ HeldOut = Annotated[
     typer.Option(
         "--held-out-file",
         metavar="FILE",
-        help="The held-out set, with the same columns; by default 30% at random.",
+        help="The held-out set, with the same columns; else a column says which rows, or 30% are chosen at random.",
     ),
 ]
 
@@ -72,6 +82,7 @@ def init_from_file(
     outputs: list[str] | None,
     id: str | None,
     group: str | None,
+    split: str | None,
     kind: str | None,
     instructions: str | None,
     held_out: Path | None,
@@ -84,7 +95,7 @@ def init_from_file(
     """
     from typing import get_args
 
-    from advisor.cases.creation import Columns, FileSplit, NewCase, RandomSplit, prepare, write_case
+    from advisor.cases.creation import Columns, NewCase, prepare, write_case
     from advisor.cases.scaffold import case_name_from
     from advisor.cases.schema import TaskKind as Kinds
     from advisor.cases.schema import UseCase
@@ -101,6 +112,12 @@ def init_from_file(
             f"{file} has no two columns to take for input and output.",
             hint="Name them: --input and --output.",
         )
+    used = {*inputs, *outputs}
+    id = id or (None if found.id in used else found.id)
+    group = group or (None if found.group in used else found.group)
+    if split is not None and held_out is not None:
+        raise UsageError("--split and --held-out-file cannot be combined.", hint="Leave one of them out.")
+    rows = _split(table, file, split, None if found.split in used else found.split, held_out)
     if kind is None:
         known = [o for o in outputs if o in table.columns]
         several = len(outputs) > 1
@@ -120,14 +137,46 @@ def init_from_file(
         instructions=instructions
         or f"Give the {' and the '.join(outputs)} for the {' and the '.join(inputs)}.",
         columns=Columns(input=tuple(inputs), output=tuple(outputs), id=id, group=group),
-        split=RandomSplit() if held_out is None else FileSplit(table=_table(held_out)),
+        split=rows,
     )
     prepared = prepare(request)
     created = write_case(prepared, folder.resolve().parent)
     say(f"Input: {', '.join(inputs)}. Expected output: {', '.join(outputs)}. Task: {kind}.")
+    say(f"Row names: {id or 'row numbers'}. Groups: {group or 'none'}. Held out: {_said(rows)}.")
     for note in (*table.notes, *prepared.notes):
         say(f"- {note}")
     return folder if created == folder.resolve() else created
+
+
+def _split(
+    table: Table, file: Path, named: str | None, guessed: str | None, held_out: Path | None
+) -> RandomSplit | ColumnSplit | FileSplit:
+    """How rows are held out: by a file, by a column that says so, or at random."""
+    from advisor.cases.creation import ColumnSplit, FileSplit, RandomSplit
+    from advisor.cases.suggest import HELD_OUT_WORDS, suggest_held_out_values
+
+    if held_out is not None:
+        return FileSplit(table=_table(held_out))
+    column = named or guessed
+    if column is None:
+        return RandomSplit()
+    if column not in table.columns:
+        raise UsageError(
+            f"{file} has no column {column!r}.", hint=f"There are: {', '.join(map(repr, table.columns))}."
+        )
+    values = suggest_held_out_values(table, column)
+    if values:
+        return ColumnSplit(column=column, held_out=values)
+    if named is None:
+        return RandomSplit()
+    words = ", ".join(sorted(HELD_OUT_WORDS))
+    raise UsageError(f"No row of column {column!r} says that it is held out.", hint=f"It may say: {words}.")
+
+
+def _said(split: RandomSplit | ColumnSplit | FileSplit) -> str:
+    if split.kind == "column":
+        return f"where {split.column} says {' or '.join(split.held_out)}"
+    return "the file of its own" if split.kind == "file" else "30% at random"
 
 
 def _table(file: Path) -> Table:

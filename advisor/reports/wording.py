@@ -271,7 +271,8 @@ METHOD: tuple[tuple[str, str], ...] = (
     ),
     (
         "Quality",
-        "Mean score over the held-out items, which no model saw as an example and no setting was chosen on. "
+        "Mean score over the held-out items, which, where they were measured here, no model saw as an example and no "
+        "setting was chosen on. "
         "An item that failed for good scores 0. The 95% interval says where the score may lie for other items"
         " of the same kind: Wilson's, for graded answers and for related items (groups) with the number of right or "
         "wrong ones that they are worth; for metrics that only a whole set has, a bootstrap of the set.",

@@ -246,7 +246,6 @@ def import_results(
         CaseError: With all problems of the file; nothing was taken in.
         UsageError: An option does not fit.
     """
-    from advisor.evaluation.environment import describe_environment
     from advisor.evaluation.fingerprint import measurement_fingerprint
     from advisor.evaluation.imports import read_import
 
@@ -256,7 +255,7 @@ def import_results(
     positions = {e.id: n for n, e in enumerate(loaded.held_out)}
     specs = {b.name: b for b in loaded.case.baselines}
     with open_store(loaded, store) as opened:
-        environment = {**(found.environment or describe_environment()), "imported": results.name}
+        environment = {**found.environment, "imported": results.name}
         run_id = opened.start_run(loaded.case.name, environment)
         for m in found.measured:
             opened.save_measurement(

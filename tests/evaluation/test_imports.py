@@ -22,6 +22,7 @@ from advisor.errors import CaseError, UsageError
 from advisor.evaluation.imports import read_import
 from advisor.evaluation.imports._formats import recognised
 from advisor.evaluation.imports._zip import ZstdMissingError
+from advisor.evaluation.results_file import read_results, write_results
 from advisor.records import Measured
 from tests.conftest import CliResult, write_case, write_jsonl
 
@@ -41,6 +42,9 @@ ROWS = [
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return little_case(tmp_path / "case")
+
+
+SHOTS = [{"name": "zero_shot", "kind": "zero_shot", "model": "small"}]
 
 
 def little_case(folder: Path, rows: list[dict[str, Any]] | None = None) -> Path:
@@ -94,6 +98,69 @@ def test_lines_are_still_taken(folder: Path) -> None:
     write_jsonl(file, [line, {**line, "id": "h1"}])
     assert recognised(file) == "jsonl"
     assert workflow.import_results(folder, file) == {"zero_shot": 2}
+
+
+LINE = {"baseline": "zero_shot", "id": "h0", "score": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"input_tokens": 10, "cached_input_tokens": 100}, "must not be more than input_tokens (10)"),
+        ({"input_tokens": 1e30}, "more than can be believed"),
+        ({"scores": {"accuracy": 50}}, "each between 0 and 1"),
+        ({"scores": "x"}, "each between 0 and 1"),
+        ({"retrieved": 5}, "a list of names of passages"),
+        ({"failure": 7}, 'an object with "error" and "message"'),
+        ({"answer": "\ud800"}, "surrogate"),
+        ({"tokens": 5}, "there are baseline, id, score"),
+        ({"id": "x" * 200_000}, "is not in the held-out set"),
+    ],
+)
+def test_a_line_that_cannot_be_is_refused(folder: Path, wrong: dict[str, Any], said: str) -> None:
+    file = folder / "mine.jsonl"
+    file.write_text(json.dumps({**LINE, **wrong}) + "\n", encoding="utf-8")
+    text = problems(load_case(folder), file, format="jsonl")
+    assert said in text
+    assert len(text) < 1_000
+
+
+def test_a_line_that_is_nested_without_end_is_refused(folder: Path) -> None:
+    file = folder / "mine.jsonl"
+    file.write_text("[" * 100_000, encoding="utf-8")
+    assert "nested too deeply" in problems(load_case(folder), file, format="jsonl")
+
+
+def test_of_many_problems_their_number_is_said(folder: Path) -> None:
+    file = folder / "mine.jsonl"
+    file.write_text("input,output\n" * 300, encoding="utf-8")
+    text = problems(load_case(folder), file, format="jsonl")
+    assert text.startswith("300 problems")
+    assert "and 250 more" in text
+
+
+def test_a_failure_in_words_counts_as_wrong(folder: Path) -> None:
+    write_jsonl(folder / "mine.jsonl", [{**LINE, "failure": "timeout"}])
+    item = next(iter(read(folder, folder / "mine.jsonl")["zero_shot"].items))
+    assert item.failure is not None
+    assert item.failure.message == "timeout"
+
+
+def test_a_metric_of_the_whole_set_needs_the_answers_and_survives_an_export(tmp_path: Path) -> None:
+    folder = write_case(
+        tmp_path / "case", changes={"quality": {"metric": "macro_f1"}, "baselines": SHOTS}, n_held_out=40
+    )
+    loaded = load_case(folder)
+    file = folder / "mine.jsonl"
+    lines = [{"baseline": "zero_shot", "id": e.id, "score": 1.0} for e in loaded.held_out]
+    write_jsonl(file, lines)
+    assert "macro_f1 is computed from the answers" in problems(loaded, file, format="jsonl")
+    write_jsonl(file, [{**line, "answer": e.output} for line, e in zip(lines, loaded.held_out, strict=True)])
+    before = read(folder, file)["zero_shot"]
+    write_results(folder / "results.jsonl", loaded, [before], {}, None)
+    after, _ = read_results(loaded, folder / "results.jsonl")
+    assert after[0].items == before.items
+    assert set(before.items.scores) == {"accuracy"}
 
 
 # ── promptfoo ────────────────────────────────────────────────────────────────────────────────────────────
@@ -372,3 +439,21 @@ def test_fixtures_name_no_machine(path: Path) -> None:
         content = path.read_text(encoding="utf-8")
     for place in ("/tmp", "/home", "/root", "/work"):
         assert place not in content
+
+
+def test_lines_from_elsewhere_are_not_said_to_be_measured_on_this_machine(
+    folder: Path, cli: Callable[..., CliResult]
+) -> None:
+    loaded = load_case(folder)
+    lines = [{**LINE, "baseline": b, "id": e.id} for b in ("zero_shot", "tuned") for e in loaded.held_out]
+    write_jsonl(folder / "mine.jsonl", lines)
+    assert cli("import", folder, folder / "mine.jsonl").code == 0
+    found = json.loads(cli("decide", folder, "--json").out)
+    assert found["provenance"]["hardware"] is None
+    assert found["provenance"]["software"] == {}
+    assert any("scored elsewhere, not here" in w for w in found["warnings"])
+    report = cli("report", folder, "--format", "md", "--output", folder / "out")
+    assert report.code == 0, report.err
+    text = next((folder / "out").glob("*.md")).read_text(encoding="utf-8")
+    assert "The results come from elsewhere" in text
+    assert "torch" not in text

@@ -29,7 +29,7 @@ class Imported:
 
     measured: tuple[Measured, ...]
     environment: dict[str, object]
-    """Of the evaluation, as a run keeps it: the tool's version, the day; empty where the file says nothing."""
+    """Of the evaluation, as a run keeps it: the tool's version, the day, as far as the file says."""
     skipped: tuple[str, ...] = ()
     """What was left out because the caller said so."""
 
@@ -75,8 +75,16 @@ def read_import(
             raise UsageError(
                 "--map belongs to promptfoo's and Inspect's results; a line of JSONL names its baseline."
             )
-        measured, _ = read_results(loaded, path)
-        return Imported(tuple(measured), {})
+        measured, recording = read_results(loaded, path)
+        of = recording.provenance
+        return Imported(
+            tuple(m.model_copy(update={"notes": (*m.notes, _scored_elsewhere(m.name))}) for m in measured),
+            {"software": dict(of.software), "hardware": of.hardware, "recorded_at": of.recorded_at},
+        )
     source = read_promptfoo(path) if found == "promptfoo" else read_inspect(path, scorer)
     results, skipped = matched(loaded, path, source, names)
     return Imported(tuple(results), source.environment, skipped)
+
+
+def _scored_elsewhere(name: str) -> str:
+    return f"{name}: scored elsewhere, not here."

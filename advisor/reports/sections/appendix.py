@@ -41,8 +41,11 @@ def settings(d: Decision, drawn: Drawn) -> Section:
     fraction = wording.is_fraction(d)
     blocks: list[Block] = [
         paragraph(
-            f"Settings were chosen on {count(d.facts.n_dev)} dev examples, split off the training data; never on the "
-            "held-out items."
+            "The results come from elsewhere: how settings were chosen there, and whether a model saw the held-out "
+            "items before, is not known here."
+            if d.provenance.source == "imported"
+            else f"Settings were chosen on {count(d.facts.n_dev)} dev examples, split off the training data; never on "
+            "the held-out items."
         )
     ]
     if chosen := [setting_of(b) for b in d.baselines if b.setting]:
