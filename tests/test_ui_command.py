@@ -87,3 +87,9 @@ def test_a_file_of_roles_that_cannot_be_read_stops_the_start(
     assert result.code != 0
     assert "gone.yaml" in result.err
     assert not started
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path, cli: Callable[..., Any]) -> None:
+    refused = cli("ui", tmp_path / "nope")
+    assert refused.code == 2
+    assert "no folder" in refused.err

@@ -34,6 +34,11 @@ def ui(
     """Open the Streamlit app; it listens on this machine only unless told otherwise."""
     from advisor.resources import ui_folder
 
+    if missing := [str(f) for f in folders or () if not f.is_dir()]:
+        raise UsageError(
+            f"There is no folder {', '.join(missing)}.",
+            hint="Make a case with: advisor init DIR --from SAMPLE.",
+        )
     environment = {k: v for k, v in os.environ.items() if k != OPEN_VARIABLE}
     say(_who_gets_in(address, no_sign_in))
     if no_sign_in:

@@ -107,7 +107,8 @@ def _baselines(
     for name in names:
         if name not in used:
             there = ", ".join(dict.fromkeys(_short(n) for s in systems for n in s))
-            problems.append(Problem(path, f"--map {name}=…: there is no such name; there are {there}"))
+            hint = f"; there are {there}" if there else ", as there are no results in it"
+            problems.append(Problem(path, f"--map {name}=…: there is no such name{hint}"))
     return found, problems
 
 
