@@ -94,11 +94,6 @@ def comparison(
             f"{'more' if saving < 0 else 'less'} than {champion.name} "
             f"({usd(challenger.cost_usd)} against {usd(champion.cost_usd)}{discounted})."
         )
-    if all(o.worth_usd is not None and o.worth_usd < 0 for o in (challenger, champion)):
-        said.append(
-            f"At the case's own assumptions both lose money over the horizon: {challenger.name} "
-            f"{usd(challenger.worth_usd)}, {champion.name} {usd(champion.worth_usd)}."
-        )
     if gain is not None:
         said.append(
             f"With what answers are worth, tuning brings {usd(gain.likely)} over the horizon "
@@ -110,6 +105,16 @@ def comparison(
                 f"{usd(gain.high_over_ranges)}, and positive with a probability of {percent(gain.probability)}."
             )
     return tuple(said)
+
+
+def losses(challenger: Option, champion: Option) -> tuple[str, ...]:
+    """That whatever is chosen loses money, where it does."""
+    if any(o.worth_usd is None or o.worth_usd >= 0 for o in (challenger, champion)):
+        return ()
+    return (
+        f"At the case's own assumptions both lose money over the horizon: {challenger.name} "
+        f"{usd(challenger.worth_usd)}, {champion.name} {usd(champion.worth_usd)}.",
+    )
 
 
 def reaches_without(case: Case, champion: Option) -> str:

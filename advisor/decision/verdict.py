@@ -342,12 +342,14 @@ class _Weighing:
         return say.comparison(self.case, self.challenger, self.champion, self.pair, self.saving, self.gain)
 
     def go(self, why: str) -> Judgement:
-        return Judgement("fine_tune", self.challenger.name, (why, *self.said()))
+        reasons = (why, *self.said(), *say.losses(self.challenger, self.champion))
+        return Judgement("fine_tune", self.challenger.name, reasons)
 
     def stop(self, why: str) -> Judgement:
         if self.champion_broken:
             return Judgement("do_not_fine_tune", None, (why, say.NO_ALTERNATIVE_ALLOWED, *self.said()))
-        return Judgement("do_not_fine_tune", self.champion.name, (why, *self.said()))
+        reasons = (why, *self.said(), *say.losses(self.challenger, self.champion))
+        return Judgement("do_not_fine_tune", self.champion.name, reasons)
 
     def wait(self, why: str, *shopping: Purchase) -> Judgement:
         return Judgement("not_yet", None, (why, *self.said()), shopping)

@@ -250,3 +250,19 @@ def test_a_fleet_with_lower_fixed_costs_is_cheaper_up_to_a_volume() -> None:
 def test_impossible_traffic_is_refused(traffic: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"greater than or equal to|must not begin below"):
         make_case(traffic={"requests_per_month": 10_000, **traffic})
+
+
+def test_a_go_that_loses_less_says_that_it_loses() -> None:
+    # a machine that is always on costs more than the right answers bring
+    case = make_case(
+        NAMES,
+        models={
+            "m": {"provider": "embedded", "model": "x", "serving": {"usd_per_hour": 2.0, "always_on": True}}
+        },
+        effort={**EFFORT, "data_hours": 0, "evaluation_hours": 0, "refinement_hours": 0},
+        value={"correct_usd": 0.05},
+    )
+    right = {"few_shot": hits(0.6, 500, shift=3), "fine_tuned": hits(0.9, 500)}
+    found = decide(make_evidence(case, right)).verdict
+    assert found.decision == "fine_tune"
+    assert any("both lose money over the horizon" in r for r in found.reasons)
