@@ -17,6 +17,7 @@ from advisor.cases.yaml_file import read_text
 from advisor.errors import Problem, first_of
 
 MAX_FIELD_CHARACTERS = 1_000_000
+HALF_A_CHARACTER = "holds half of a character (a lone surrogate), often from text that was cut; remove it"
 Row = tuple[int, dict[str, Any]]
 
 
@@ -71,8 +72,22 @@ def _jsonl_rows(path: Path, text: str, columns: Mapping[ColumnName, str]) -> tup
         if not isinstance(values, dict):
             problems.append(Problem(path, "must be a JSON object", line=number))
             continue
+        if half_a_character(raw, values):
+            problems.append(Problem(path, HALF_A_CHARACTER, line=number))
+            continue
         rows.append((number, _renamed(values, columns)))
     return rows, problems
+
+
+def half_a_character(raw: str, values: Any) -> bool:
+    """Whether an escaped half of a surrogate pair stands alone: text that was cut, and cannot be written."""
+    if "\\u" not in raw:
+        return False
+    try:
+        json.dumps(values, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _csv_rows(

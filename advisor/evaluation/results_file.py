@@ -22,6 +22,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from advisor.cases.examples import HALF_A_CHARACTER, half_a_character
 from advisor.cases.loading import LoadedCase, data_fingerprint
 from advisor.cases.schema import ModelSpec
 from advisor.cases.yaml_file import read_text
@@ -238,15 +239,14 @@ def _is_another_model(
 def _row(path: Path, number: int, raw: str) -> tuple[dict[str, Any] | None, list[Problem]]:
     try:
         row = json.loads(raw)
-        json.dumps(row, ensure_ascii=False).encode()
     except RecursionError:
         return None, [Problem(path, "is nested too deeply", number)]
-    except UnicodeEncodeError:
-        return None, [Problem(path, "holds half of a surrogate pair, which is no text", number)]
     except ValueError as error:
         return None, [Problem(path, f"is not valid JSON: {error}", number)]
     if not isinstance(row, dict):
         return None, [Problem(path, "must be a JSON object", number)]
+    if half_a_character(raw, row):
+        return None, [Problem(path, HALF_A_CHARACTER, number)]
     hint = f"is not a key of a result; there are {', '.join(_FIELDS)}"
     problems = [Problem(path, hint, number, shortened(k, 80)) for k in row if k not in _FIELDS]
     problems += [

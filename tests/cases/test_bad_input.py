@@ -215,3 +215,40 @@ def test_the_same_text_in_both_splits_is_a_finding_and_no_error(
     assert result.code == 0
     assert result.json["audit"]["leaked"] == ["h3"]
     assert json.dumps(result.json["audit"]["across"]).count("h3") == 1
+
+
+def test_half_a_character(tmp_path: Path, refused: Any) -> None:
+    case = write_case(tmp_path / "c")
+    lines = (case / "held_out.jsonl").read_text().splitlines()
+    row = json.loads(lines[2])
+    lines[2] = json.dumps({**row, "input": "cut \ud83d"})
+    (case / "held_out.jsonl").write_text("\n".join(lines))
+    refused(case, "held_out.jsonl:3", "half of a character")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"quality": {"metric": "accuracy", "bar": 80}}, "80 % is 0.8"),
+        ({"quality": {"metric": "accuracy", "min_gain": 2}}, "min_gain: must lie between 0 and 1"),
+        ({"value": {"correct_usd": 0.1, "wrong_usd": 0.2}}, "a loss is negative, such as -0.2"),
+        (
+            {"traffic": {"requests_per_month": float("inf")}},
+            "requests_per_month: Input should be a finite number",
+        ),
+        ({"value": {"correct_usd": {"low": 3, "likely": 1, "high": 4}}}, "must have low <= likely <= high"),
+        ({"traffic": {"requests_per_month": {"low": 1, "high": 4}}}, "requests_per_month.likely: is missing"),
+    ],
+)
+def test_goals_and_worths_that_cannot_be(
+    tmp_path: Path, refused: Any, changes: dict[str, Any], said: str
+) -> None:
+    refused(write_case(tmp_path / "c", changes=changes), said)
+
+
+def test_a_path_that_cannot_be_written(tmp_path: Path, cli: Any) -> None:
+    (tmp_path / "file").write_text("x")
+    made = cli("init", tmp_path / "file" / "case")
+    assert made.code == 1
+    assert "Traceback" not in made.err
+    assert "file" in made.err
