@@ -160,6 +160,11 @@ def read_results(loaded: LoadedCase, path: Path) -> tuple[list[Measured], Record
     text, problems = read_text(path)
     if text is None:
         raise CaseError(problems)
+    if text.strip() and text.lstrip()[0] not in "{[":
+        why = (
+            'is no JSON: each line must be an object such as {"baseline": "few_shot", "id": "h1", "score": 1}'
+        )
+        raise CaseError([Problem(path, why, 1)])
     known = {b.name for b in loaded.case.baselines}
     order = {e.id: n for n, e in enumerate(loaded.held_out)}
     found: dict[str, dict[str, ItemResult]] = defaultdict(dict)

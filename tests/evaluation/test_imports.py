@@ -133,10 +133,16 @@ def test_a_line_that_is_nested_without_end_is_refused(folder: Path) -> None:
 
 def test_of_many_problems_their_number_is_said(folder: Path) -> None:
     file = folder / "mine.jsonl"
-    file.write_text("input,output\n" * 300, encoding="utf-8")
+    file.write_text('{"baseline":\n' * 300, encoding="utf-8")
     text = problems(load_case(folder), file, format="jsonl")
     assert text.startswith("300 problems")
     assert "and 250 more" in text
+
+
+def test_a_table_is_no_file_of_results_and_that_is_said_once(folder: Path) -> None:
+    file = folder / "mine.csv"
+    file.write_text("baseline,id,score\n" + "zero_shot,h0,1\n" * 100, encoding="utf-8")
+    assert problems(load_case(folder), file).startswith("1 problem")
 
 
 def test_a_failure_in_words_counts_as_wrong(folder: Path) -> None:
