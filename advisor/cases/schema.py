@@ -334,15 +334,6 @@ class Value(Part):
     correct_usd: AnyNumber = 0.0
     wrong_usd: AnyNumber = 0.0
 
-    @model_validator(mode="after")
-    def _right_is_worth_more(self) -> Self:
-        right, wrong = likely(self.correct_usd), likely(self.wrong_usd)
-        if wrong > right:
-            raise ValueError(
-                f"wrong_usd ({wrong:g}) is above correct_usd ({right:g}): a loss is negative, such as {-wrong:g}"
-            )
-        return self
-
 
 class Effort(Part):
     """What people put in."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+from advisor.cases.schema import likely
 from advisor.decision.diagnosis import worse_than_base
 from advisor.decision.learning import further_warnings
 from advisor.decision.options import model_is_local, stays_local
 from advisor.decision.questions import Situation
 from advisor.economics.capacity import capacity_of
-from advisor.formatting import percent
+from advisor.formatting import percent, usd
 
 MANY_LEAKED = 0.03
 """Share of held-out items with a near duplicate in the training data, from which on it is said."""
@@ -19,6 +20,12 @@ def warnings_of(s: Situation) -> list[str]:
     """Data, failures, constraints, providers, tuned models: in that order."""
     warnings: list[str] = []
     evidence, findings = s.evidence, s.findings
+    right, wrong = (likely(v) for v in (evidence.case.value.correct_usd, evidence.case.value.wrong_usd))
+    if wrong > right:
+        warnings.append(
+            f"A wrong answer is declared to be worth more ({usd(wrong)}) than a right one ({usd(right)}), so that the worst "
+            "baseline is the best: a loss is negative."
+        )
     leaked = len(evidence.data.leaked)
     if leaked and leaked / max(1, evidence.data.n_held_out) > MANY_LEAKED:
         warnings.append(

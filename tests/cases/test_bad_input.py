@@ -231,7 +231,6 @@ def test_half_a_character(tmp_path: Path, refused: Any) -> None:
     [
         ({"quality": {"metric": "accuracy", "bar": 80}}, "80 % is 0.8"),
         ({"quality": {"metric": "accuracy", "min_gain": 2}}, "min_gain: must lie between 0 and 1"),
-        ({"value": {"correct_usd": 0.1, "wrong_usd": 0.2}}, "a loss is negative, such as -0.2"),
         (
             {"traffic": {"requests_per_month": float("inf")}},
             "requests_per_month: Input should be a finite number",

@@ -266,3 +266,10 @@ def test_a_go_that_loses_less_says_that_it_loses() -> None:
     found = decide(make_evidence(case, right)).verdict
     assert found.decision == "fine_tune"
     assert any("both lose money over the horizon" in r for r in found.reasons)
+
+
+def test_a_wrong_answer_that_is_worth_more_than_a_right_one_is_warned_of() -> None:
+    right = {"few_shot": hits(0.6, shift=3), "fine_tuned": hits(0.9)}
+    slipped = decided(right, value={"correct_usd": 0.1, "wrong_usd": 0.2})
+    assert any("a loss is negative" in w for w in slipped.warnings)
+    assert not any("a loss is negative" in w for w in decided(right, value={"wrong_usd": -0.2}).warnings)
