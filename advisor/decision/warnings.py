@@ -23,8 +23,8 @@ def warnings_of(s: Situation) -> list[str]:
     right, wrong = (likely(v) for v in (evidence.case.value.correct_usd, evidence.case.value.wrong_usd))
     if wrong > right:
         warnings.append(
-            f"A wrong answer is declared to be worth more ({usd(wrong)}) than a right one ({usd(right)}), so that the worst "
-            "baseline is the best: a loss is negative."
+            f"A wrong answer is declared to be worth more ({usd(wrong)}) than a right one ({usd(right)}), so that the "
+            "worst baseline is the best: a loss is negative."
         )
     leaked = len(evidence.data.leaked)
     if leaked and leaked / max(1, evidence.data.n_held_out) > MANY_LEAKED:
