@@ -76,10 +76,11 @@ def _quality(value: float) -> float:
 
 def _shape(value: object) -> str:
     """Which of the two a number is given as, so that what is wrong with it is said of that one alone."""
-    return SHAPES[1] if isinstance(value, dict | Range) else SHAPES[0]
+    return "range" if isinstance(value, dict | Range) else "number"
 
 
 SHAPES = ("number", "range")
+"""The names of the two in the location of an error, where no key of the case has them."""
 _ByShape = Discriminator(_shape)
 NonNegative = Annotated[float, Field(ge=0)]
 Number = Annotated[Annotated[NonNegative, Tag("number")] | Annotated[Range, _from(0), Tag("range")], _ByShape]
