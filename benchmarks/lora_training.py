@@ -30,7 +30,8 @@ from peft import LoraConfig
 from transformers import PrinterCallback, TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
-from advisor.cases.schema import Case, Example, ModelSpec, Task
+from advisor.cases.model_spec import ModelSpec
+from advisor.cases.schema import Case, Example, Task
 from advisor.models.embedded import VERSION, EmbeddedProvider
 from advisor.prompts import build_request, build_training_example
 from advisor.records import Completion

@@ -23,7 +23,8 @@ import torch
 import yaml
 from transformers import DynamicCache
 
-from advisor.cases.schema import Case, Example, ModelSpec
+from advisor.cases.model_spec import ModelSpec
+from advisor.cases.schema import Case, Example
 from advisor.models.embedded import EmbeddedProvider
 from advisor.models.huggingface import LocalChatModel
 from advisor.prompts import build_request

@@ -10,8 +10,9 @@ import pytest
 from advisor import workflow
 from advisor.cases.assumptions import Assumption, assumptions_of
 from advisor.cases.loading import load_case
+from advisor.cases.model_spec import TokenPrices
+from advisor.cases.numbers import Range
 from advisor.cases.overrides import with_overrides
-from advisor.cases.schema import Range, TokenPrices
 from advisor.errors import UsageError
 from advisor.reports.wording import parameter_name
 from advisor.resources import sample_cases_folder

@@ -13,7 +13,7 @@ from pathlib import Path
 import streamlit as st
 
 from advisor.cases.assumptions import Assumption, Group
-from advisor.cases.schema import Range
+from advisor.cases.numbers import Range
 from advisor.reports.escaping import escaped
 from advisor.reports.wording import parameter_name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from advisor.baselines.base import Ask, Baseline, Material, Setting, prompt_parts
 from advisor.baselines.classifier import Classifier
 from advisor.baselines.prompting import FewShot, Retrieval, ZeroShot
-from advisor.cases.schema import BaselineSpec
+from advisor.cases.baseline_spec import BaselineSpec
 
 __all__ = ["Ask", "Baseline", "Material", "Setting", "build_baseline", "prompt_parts"]
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from advisor.baselines.base import Ask, Material, Setting
-from advisor.cases.schema import BaselineSpec, Example
+from advisor.cases.baseline_spec import BaselineSpec
+from advisor.cases.schema import Example
 from advisor.models.base import ChatModel
 from advisor.prompts import build_request
 from advisor.records import ChatRequest, Completion, Failure, Message, Usage

@@ -8,7 +8,8 @@ from functools import cached_property
 from itertools import chain, zip_longest
 
 from advisor.baselines.base import Ask, Material, Setting
-from advisor.cases.schema import BaselineSpec, Example
+from advisor.cases.baseline_spec import BaselineSpec
+from advisor.cases.schema import Example
 from advisor.models.base import ChatModel
 from advisor.prompts import build_request
 from advisor.retrieval.similarity import NearestExamples

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from advisor.cases._yaml_text import block, flow, quoted
-from advisor.cases.schema import Aspect, Case, Part, TaskKind
+from advisor.cases.numbers import Part
+from advisor.cases.schema import Aspect, Case, TaskKind
 
 _HEAD = (
     "# The decision to take. Everything here can be changed; `advisor check .` says what is wrong and what a run "

@@ -13,7 +13,8 @@ from jsonschema import Draft202012Validator
 from pydantic import BeforeValidator, Field, JsonValue
 
 from advisor.cases.examples import checked_example
-from advisor.cases.schema import Example, Part, Task, TaskKind
+from advisor.cases.numbers import Part
+from advisor.cases.schema import Example, Task, TaskKind
 from advisor.cases.upload import Row, Table, text_of
 from advisor.errors import Problem
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, InstanceOf
 
-from advisor.cases.schema import Part
+from advisor.cases.numbers import Part
 from advisor.cases.upload import Table
 
 

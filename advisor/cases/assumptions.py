@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from advisor.cases.schema import Case, Range, TokenPrices
+from advisor.cases.model_spec import TokenPrices
+from advisor.cases.numbers import Range
+from advisor.cases.schema import Case
 
 Group = Literal["traffic", "value", "effort", "prices", "costs", "limits"]
 Unit = Literal[

@@ -23,17 +23,17 @@ from advisor.cases._case_text import case_yaml
 from advisor.cases._data_card import data_card, how_split, origin
 from advisor.cases._rows import Columns, RowReader
 from advisor.cases._splitting import ColumnSplit, FileSplit, RandomSplit, Split
+from advisor.cases.baseline_spec import BaselineSpec
 from advisor.cases.documents import Document, document_bytes, document_problems
 from advisor.cases.held_out import split_held_out
 from advisor.cases.loading import CASE_FILE, load_case
+from advisor.cases.model_spec import ModelSpec
+from advisor.cases.numbers import Part
 from advisor.cases.schema import (
-    BaselineSpec,
     Case,
     Constraints,
     Effort,
     Example,
-    ModelSpec,
-    Part,
     QualityTarget,
     Task,
     TaskKind,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from advisor.cases.schema import Part
+from advisor.cases.numbers import Part
 from advisor.errors import Problem
 
 DOCUMENT_FORMATS = ("md", "txt", "jsonl", "pdf")

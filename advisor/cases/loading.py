@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from advisor.cases.examples import read_examples
 from advisor.cases.human_labels import read_human_labels
-from advisor.cases.schema import Case, Example
+from advisor.cases.schema import Case, DataFiles, Example, Task
 from advisor.cases.splits import split_dev
-from advisor.cases.yaml_file import read_case_file
+from advisor.cases.yaml_file import read_case_file, read_parts, with_lines
 from advisor.errors import CaseError, Problem
 from advisor.records import HumanLabel
 
@@ -44,8 +45,14 @@ class LoadedCase:
         return {name: _canonical(examples) for name, examples in parts.items()}
 
 
-def load_case(folder: Path | str) -> LoadedCase:
+def load_case(
+    folder: Path | str, *, metric_problem: Callable[[str], str | None] = lambda name: None
+) -> LoadedCase:
     """Loads and validates a case folder.
+
+    Args:
+        folder: The case folder.
+        metric_problem: What is wrong with a metric of this name, where metrics are known.
 
     Raises:
         CaseError: With all problems of the case, each with file, line and key.
@@ -59,29 +66,61 @@ def load_case(folder: Path | str) -> LoadedCase:
         )
     file = folder / CASE_FILE
     case, problems = read_case_file(file)
-    if case is None:
+    parts = case or read_parts(file)
+    if parts is None:
         raise CaseError(problems)
+    wrong_metric = metric_problem(parts.quality.metric)
+    if wrong_metric is not None:
+        problems.append(Problem(file, wrong_metric, key="quality.metric"))
+    data = _read_data(folder, parts.task, parts.data)
+    problems += data.problems
+    if case is None:
+        raise CaseError(with_lines(problems, file))
+    labels: tuple[HumanLabel, ...] = ()
+    if case.judge is not None and case.judge.human_labels is not None:
+        labels_path, wrong = _inside(folder, case.judge.human_labels, file, "judge.human_labels")
+        problems += wrong
+        if labels_path is not None:
+            labels, wrong = read_human_labels(labels_path, case, {e.id for e in data.held_out})
+            problems += wrong
+    if problems:
+        raise CaseError(with_lines(problems, file))
+    learn, dev = split_dev(data.train, fraction=case.data.dev_fraction, seed=case.data.seed)
+    return LoadedCase(folder, case, learn, dev, tuple(data.held_out), data.documents, labels)
 
-    train_path, wrong = _inside(folder, case.data.train, file, "data.train")
+
+@dataclass(frozen=True)
+class _Data:
+    """What the files of a case hold, and all that is wrong with them."""
+
+    train: list[Example]
+    held_out: list[Example]
+    documents: Path | None
+    problems: list[Problem]
+
+
+def _read_data(folder: Path, task: Task, data: DataFiles) -> _Data:
+    file = folder / CASE_FILE
+    problems: list[Problem] = []
+    train: list[Example] = []
+    held_out: list[Example] = []
+    train_lines: dict[str, int] = {}
+    train_path, wrong = _inside(folder, data.train, file, "data.train")
     problems += wrong
-    held_out_path, wrong = _inside(folder, case.data.held_out, file, "data.held_out")
+    held_out_path, wrong = _inside(folder, data.held_out, file, "data.held_out")
     problems += wrong
     documents: Path | None = None
-    if case.data.documents is not None:
-        documents, wrong = _inside(folder, case.data.documents, file, "data.documents")
+    if data.documents is not None:
+        documents, wrong = _inside(folder, data.documents, file, "data.documents")
         problems += wrong
         if documents is not None and not documents.is_dir():
-            problems.append(
-                Problem(file, f"folder {case.data.documents!r} does not exist", key="data.documents")
-            )
-
-    train, train_lines, wrong = (
-        read_examples(train_path, case.task, case.data.columns) if train_path else ([], {}, [])
-    )
-    problems += wrong
-    held_out: list[Example] = []
+            message = f"folder {data.documents!r} does not exist"
+            problems.append(Problem(file, message, key="data.documents"))
+    if train_path is not None:
+        train, train_lines, wrong = read_examples(train_path, task, data.columns)
+        problems += wrong
     if held_out_path is not None:
-        held_out, lines, wrong = read_examples(held_out_path, case.task, case.data.columns)
+        held_out, lines, wrong = read_examples(held_out_path, task, data.columns)
         problems += wrong
         for example in held_out:
             if example.id in train_lines:
@@ -91,17 +130,7 @@ def load_case(folder: Path | str) -> LoadedCase:
                 )
     if documents is not None and documents.is_dir():
         problems += _document_problems(documents, [*train, *held_out], file)
-    labels: tuple[HumanLabel, ...] = ()
-    if case.judge is not None and case.judge.human_labels is not None:
-        labels_path, wrong = _inside(folder, case.judge.human_labels, file, "judge.human_labels")
-        problems += wrong
-        if labels_path is not None:
-            labels, wrong = read_human_labels(labels_path, case, {e.id for e in held_out})
-            problems += wrong
-    if problems:
-        raise CaseError(problems)
-    learn, dev = split_dev(train, fraction=case.data.dev_fraction, seed=case.data.seed)
-    return LoadedCase(folder, case, learn, dev, tuple(held_out), documents, labels)
+    return _Data(train, held_out, documents, problems)
 
 
 def data_fingerprint(examples: tuple[Example, ...]) -> str:

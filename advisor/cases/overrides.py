@@ -10,7 +10,8 @@ import yaml
 from pydantic import ValidationError
 
 from advisor.cases.loading import LoadedCase
-from advisor.cases.schema import SHAPES, Case
+from advisor.cases.numbers import SHAPES
+from advisor.cases.schema import Case
 from advisor.errors import UsageError
 
 _ASSUMPTIONS = (

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    JsonValue,
-    Tag,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, JsonValue, model_validator
+from pydantic_core import PydanticCustomError
 
-from advisor.records import BaselineKind
+from advisor.cases.baseline_spec import BaselineSpec
+from advisor.cases.model_spec import IN_PROCESS, ModelSpec
+from advisor.cases.numbers import AnyNumber, Factor, Growth, NonNegative, Number, Part
 
 Aspect = Literal["accuracy", "format", "knowledge", "tone", "latency", "cost"]
 TaskKind = Literal["classification", "extraction", "question_answering", "generation"]
-IN_PROCESS = frozenset({"embedded", "huggingface"})
-"""Providers whose models run in this process; they answer greedily, so the same question has the same answer."""
+Location = tuple[str | int, ...]
+"""The keys and positions that lead to a part of the case file."""
+INCONSISTENT = "inconsistent"
+"""The type of the error that says what does not fit together; its context has each `wrong` with its location."""
 QUESTION_IDS = (
     "use_case",
     "alternatives.prompting",
@@ -35,61 +32,12 @@ QUESTION_IDS = (
 )
 
 
-class Part(BaseModel):
-    """A part of the case file; an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
-
-
-class Range(Part):
-    """An uncertain number: its low, likely and high value."""
-
-    low: float
-    likely: float
-    high: float
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if not self.low <= self.likely <= self.high:
-            raise ValueError("must have low <= likely <= high")
-        return self
-
-
-def _from(least: float) -> AfterValidator:
-    """A range that begins at `least` or above."""
-
-    def checked(found: Range) -> Range:
-        if found.low < least:
-            raise ValueError(f"must not begin below {least:g}")
-        return found
-
-    return AfterValidator(checked)
-
-
 def _quality(value: float) -> float:
     """A quality, which lies between 0 and 1."""
     if not 0 <= value <= 1:
         hint = f"; {value:g} % is {value / 100:g}" if 1 < value <= 100 else ""
         raise ValueError(f"must lie between 0 and 1, not {value:g}{hint}")
     return value
-
-
-def _shape(value: object) -> str:
-    """Which of the two a number is given as, so that what is wrong with it is said of that one alone."""
-    return "range" if isinstance(value, dict | Range) else "number"
-
-
-SHAPES = ("number", "range")
-"""The names of the two in the location of an error, where no key of the case has them."""
-_ByShape = Discriminator(_shape)
-NonNegative = Annotated[float, Field(ge=0)]
-Number = Annotated[Annotated[NonNegative, Tag("number")] | Annotated[Range, _from(0), Tag("range")], _ByShape]
-AnyNumber = Annotated[Annotated[float, Tag("number")] | Annotated[Range, Tag("range")], _ByShape]
-
-
-def likely(number: float | Range) -> float:
-    """The likely value of a number that may be given as a range."""
-    return number.likely if isinstance(number, Range) else float(number)
 
 
 class UseCase(Part):
@@ -144,185 +92,13 @@ class DataFiles(Part):
     seed: int = 0
 
 
-class Serving(Part):
-    """A model on a machine that is paid by the hour."""
-
-    usd_per_hour: NonNegative
-    always_on: bool = True
-    requests_per_s: Annotated[float, Field(gt=0)] | None = None
-    """Declared throughput of one machine; where absent, the measured one counts."""
-
-
-class TokenPrices(Part):
-    """USD per million tokens."""
-
-    input: NonNegative
-    cached_input: NonNegative | None = None
-    output: NonNegative
-
-
-class AzureHosting(Part):
-    """Where a model tuned on Azure is deployed: the resource's address in Azure Resource Manager."""
-
-    subscription_id: str
-    resource_group: str
-    account: str
-    tier: Literal["Standard", "GlobalStandard", "DeveloperTier"] = "GlobalStandard"
-    """The deployment's kind; a developer deployment costs no hosting and is removed after 24 hours."""
-    capacity: Annotated[int, Field(gt=0)] = 50
-    """Thousands of tokens a minute."""
-    usd_per_hour: NonNegative | None = None
-    """Hosting of a tuned deployment; absent, the catalogue's price."""
-
-
-class ModelSpec(Part):
-    """A model, and where it runs."""
-
-    provider: str
-    model: str
-    serving: Serving | None = None
-    prices: TokenPrices | None = None
-    base_url: str | None = None
-    endpoint: str | None = None
-    """Azure: the resource's address, `https://NAME.openai.azure.com`."""
-    base_model: str | None = None
-    """Azure: the model behind the deployment; for tokens, prices and tuning."""
-    api_key_env: str | None = None
-    """The environment variable that holds the key, where it is not the provider's usual one."""
-    api_version: str | None = None
-    """Azure: a dated API version; absent, the v1 routes are used."""
-    auth: Literal["key", "entra_id"] = "key"
-    """Azure: a key from the environment, or Entra ID through azure-identity."""
-    concurrency: Annotated[int, Field(gt=0)] = 16
-    """Calls under way at once to a hosted model; fewer while the provider says that it is too much."""
-    stream: bool = False
-    """Stream answers, to measure the time to the first token."""
-    structured_outputs: Literal["auto", "off"] = "auto"
-    """Have the endpoint enforce labels and schemas; where it cannot, the answer is read as free text."""
-    organisation: Literal["never_tuned", "tuned", "active"] | None = None
-    """Your organisation's standing with the provider: never tuned a model there, tuned one, or uses a tuned one."""
-    hosting: AzureHosting | None = None
-
-
-class TuningSpec(Part):
-    """How the fine-tuned baseline comes about."""
-
-    system: str
-    model: str | None = None
-    """`existing` tuning: the tuned model's name, or its adapter folder."""
-    epochs: Annotated[float, Field(gt=0)] | None = None
-    learning_rate: Annotated[float, Field(gt=0)] | None = None
-    learning_rate_multiplier: Annotated[float, Field(gt=0)] | None = None
-    """Hosted systems: a factor on the rate that the provider chooses."""
-    rank: Annotated[int, Field(gt=0)] | None = None
-    batch_size: Annotated[int, Field(gt=0)] | None = None
-    seed: int = 0
-    seeds: tuple[int, ...] = ()
-    """Further seeds: the same training again under each, to see how much of the result is luck."""
-    learning_curve: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
-    """Shares of the training data, e.g. [0.25, 0.5]: the same training on each, to see what more data would bring."""
-    suffix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")] | None = None
-    """Hosted systems: a part of the tuned model's name; by default the case's name."""
-    method: Literal["lora", "qlora", "full"] = "lora"
-    """TRL: adapters, adapters on a quantised base (needs a GPU), or all weights."""
-    training_tier: Literal["Standard", "GlobalStandard", "Developer"] = "GlobalStandard"
-    """Azure: where a training job may run; the developer tier is cheaper and may be interrupted."""
-    packing: bool = True
-    """TRL: train on packed rows that share the prompt's beginning; off, one row an example."""
-    precision: Literal["auto", "bf16", "fp32"] = "auto"
-    """TRL: of the weights while training; auto takes bf16 where the hardware has it."""
-    gradient_checkpointing: bool = False
-    """TRL: less memory for more time."""
-    early_stopping: Annotated[int, Field(gt=0)] | None = None
-    """TRL: stop after so many epochs without a lower loss on the dev examples."""
-    keep_merged: bool = False
-    """TRL and AutoTrain: keep the merged model beside the adapter, ready to serve."""
-    processes: Annotated[int, Field(gt=0)] = 1
-    """TRL: training processes, one a GPU, started through accelerate."""
-    keep_deployed: bool = False
-    """Azure: leave the deployment standing after the evaluation; it is billed by the hour until it is removed."""
-
-    @model_validator(mode="after")
-    def _can_be_repeated(self) -> Self:
-        if self.system == "existing" and (self.seeds or self.learning_curve):
-            raise ValueError(
-                "`existing` tuning cannot be repeated: it takes no `seeds` and no `learning_curve`"
-            )
-        if len({self.seed, *self.seeds}) <= len(self.seeds):
-            raise ValueError(f"`seeds` are further ones: each once, and not {self.seed}, which is `seed`")
-        if len(set(self.learning_curve)) < len(self.learning_curve):
-            raise ValueError("`learning_curve` names a share twice")
-        return self
-
-
-Counts = Annotated[int, Field(ge=0)] | tuple[Annotated[int, Field(ge=0)], ...]
-
-
-class BaselineSpec(Part):
-    """One alternative that is run over the held-out set."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-    kind: BaselineKind
-    model: str | None = None
-    examples: Counts | None = None
-    selection: Literal["nearest", "fixed"] | None = None
-    passages: Counts | None = None
-    tuning: TuningSpec | None = None
-    retrieval: bool = False
-    repeats: Annotated[int, Field(ge=1, le=20)] = 1
-    """How often each held-out question is asked, where answers are sampled."""
-    temperature: Annotated[float, Field(ge=0, le=2)] = 0.0
-    """Of sampling, for models behind an endpoint; 0 asks for the likeliest answer."""
-    search: Literal["lexical", "dense", "hybrid"] = "lexical"
-    """How passages are found: by words (BM25), by embeddings, or by both."""
-    features: Literal["tfidf", "embeddings"] | None = None
-    serving: Serving | None = None
-    """Where a classifier runs, if it needs a machine of its own."""
-
-    @model_validator(mode="after")
-    def _fits_its_kind(self) -> Self:
-        if self.kind == "classifier":
-            if self.model is not None:
-                raise ValueError("a classifier takes no `model`")
-            if self.repeats > 1 or self.temperature:
-                raise ValueError("`repeats` and `temperature` belong to models whose answers are sampled")
-        elif self.model is None:
-            raise ValueError(f"a {self.kind} baseline needs `model`, one of the case's models")
-        if (self.kind == "fine_tuned") != (self.tuning is not None):
-            raise ValueError("`tuning` is needed by fine_tuned baselines, and by no other")
-        if self.examples is not None and self.kind != "few_shot":
-            raise ValueError("`examples` belongs to few_shot")
-        if self.selection is not None and self.kind != "few_shot":
-            raise ValueError("`selection` belongs to few_shot")
-        if self.passages is not None and not self.uses_retrieval:
-            raise ValueError("`passages` belongs to rag, or to fine_tuned with `retrieval: true`")
-        if self.retrieval and self.kind not in ("fine_tuned", "rag"):
-            raise ValueError("`retrieval` belongs to fine_tuned")
-        if self.search != "lexical" and not self.uses_retrieval:
-            raise ValueError("`search` belongs to rag, or to fine_tuned with `retrieval: true`")
-        if self.features is not None and self.kind != "classifier":
-            raise ValueError("`features` belongs to classifier")
-        if self.serving is not None and self.kind != "classifier":
-            raise ValueError("`serving` belongs to classifier; other baselines are served as their model is")
-        return self
-
-    @property
-    def uses_retrieval(self) -> bool:
-        """Whether passages are put into its prompts."""
-        return self.kind == "rag" or self.retrieval
-
-
 class Traffic(Part):
     """How much the answer will be asked for."""
 
     requests_per_month: Number = 0.0
-    monthly_growth: Annotated[
-        Annotated[float, Field(ge=-1), Tag("number")] | Annotated[Range, _from(-1), Tag("range")], _ByShape
-    ] = 0.0
+    monthly_growth: Growth = 0.0
     """By which share of a month's requests the next month's are more; -1 ends them."""
-    peak_factor: Annotated[
-        Annotated[float, Field(ge=1), Tag("number")] | Annotated[Range, _from(1), Tag("range")], _ByShape
-    ] = 1.0
+    peak_factor: Factor = 1.0
     """The busiest hour against the mean one; machines that are always on must carry the peak."""
     batch_share: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the requests that may wait for a batch endpoint's answer, at its price."""
@@ -440,41 +216,10 @@ class Case(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        wrong = []
-        names = [b.name for b in self.baselines]
-        wrong += [
-            f"baseline {n!r} stands there twice" for n in sorted({n for n in names if names.count(n) > 1})
-        ]
-        for baseline in self.baselines:
-            if baseline.model is not None and baseline.model not in self.models:
-                wrong.append(
-                    f"baseline {baseline.name!r} names model {baseline.model!r}, which is not in `models`"
-                )
-            elif baseline.temperature and self.models[str(baseline.model)].provider in IN_PROCESS:
-                wrong.append(
-                    f"baseline {baseline.name!r}: models of this process answer greedily, so `temperature` must be 0"
-                )
-            if baseline.kind == "classifier" and self.task.kind != "classification":
-                wrong.append(f"baseline {baseline.name!r}: a classifier needs a classification task")
-            if baseline.uses_retrieval and self.data.documents is None:
-                wrong.append(f"baseline {baseline.name!r} retrieves, but `data.documents` is absent")
-        if self.quality.metric == "judge" and self.judge is None:
-            wrong.append("quality.metric `judge` needs the key `judge`: who judges, and how")
-        if self.judge is not None and self.quality.metric != "judge":
-            wrong.append(
-                f"`judge` belongs to the metric `judge`, and quality.metric is {self.quality.metric!r}"
-            )
-        if self.judge is not None and self.judge.model not in self.models:
-            wrong.append(f"judge.model names {self.judge.model!r}, which is not in `models`")
-        if self.judge is not None and self.judge.reference not in (None, *names):
-            wrong.append(f"judge.reference names {self.judge.reference!r}, which is no baseline")
-        wrong += [
-            f"declared.{q}: not one of the lesson's questions, which are {', '.join(QUESTION_IDS)}"
-            for q in self.declared
-            if q not in QUESTION_IDS
-        ]
+        wrong = list(_inconsistencies(self))
         if wrong:
-            raise ValueError("; ".join(wrong))
+            said = "; ".join(message for _, message in wrong)
+            raise PydanticCustomError(INCONSISTENT, "{said}", {"said": said, "wrong": wrong})
         return self
 
     @property
@@ -483,6 +228,40 @@ class Case(Part):
         if self.judge is None or self.judge.mode != "pairwise":
             return None
         return self.judge.reference or self.baselines[0].name
+
+
+def _inconsistencies(case: Case) -> Iterator[tuple[Location, str]]:
+    """What does not fit together in parts that are right by themselves, and the key where each stands."""
+    names = [b.name for b in case.baselines]
+    for index, baseline in enumerate(case.baselines):
+        at: Location = ("baselines", index)
+        if baseline.name in names[:index]:
+            yield (*at, "name"), f"baseline {baseline.name!r} stands there twice"
+        if baseline.model is not None and baseline.model not in case.models:
+            message = f"baseline {baseline.name!r} names model {baseline.model!r}, which is not in `models`"
+            yield (*at, "model"), message
+        elif baseline.temperature and case.models[str(baseline.model)].provider in IN_PROCESS:
+            message = "models of this process answer greedily, so `temperature` must be 0"
+            yield (*at, "temperature"), f"baseline {baseline.name!r}: {message}"
+        if baseline.kind == "classifier" and case.task.kind != "classification":
+            yield (*at, "kind"), f"baseline {baseline.name!r}: a classifier needs a classification task"
+        if baseline.uses_retrieval and case.data.documents is None:
+            yield at, f"baseline {baseline.name!r} retrieves, but `data.documents` is absent"
+    judge = case.judge
+    if case.quality.metric == "judge" and judge is None:
+        yield ("quality", "metric"), "the metric `judge` needs the key `judge`: who judges, and how"
+    if judge is not None:
+        if case.quality.metric != "judge":
+            other = case.quality.metric
+            yield ("judge",), f"`judge` belongs to the metric `judge`, and quality.metric is {other!r}"
+        if judge.model not in case.models:
+            yield ("judge", "model"), f"names {judge.model!r}, which is not in `models`"
+        if judge.reference not in (None, *names):
+            yield ("judge", "reference"), f"names {judge.reference!r}, which is no baseline"
+    for question in case.declared:
+        if question not in QUESTION_IDS:
+            message = f"is not one of the lesson's questions, which are {', '.join(QUESTION_IDS)}"
+            yield ("declared", question), message
 
 
 class Example(Part):

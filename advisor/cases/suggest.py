@@ -13,7 +13,9 @@ from types import MappingProxyType
 
 from pydantic import JsonValue
 
-from advisor.cases.schema import BaselineSpec, ModelSpec, Serving, TaskKind, TuningSpec
+from advisor.cases.baseline_spec import BaselineSpec, TuningSpec
+from advisor.cases.model_spec import ModelSpec, Serving
+from advisor.cases.schema import TaskKind
 from advisor.cases.upload import Table, text_of
 
 _NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 
-from advisor.cases.schema import BaselineSpec, Case, ModelSpec
+from advisor.cases.baseline_spec import BaselineSpec
+from advisor.cases.model_spec import ModelSpec
+from advisor.cases.schema import Case
 from advisor.catalogue.lifecycle import ServiceEnd, Tunability, service_ends, tunability
 from advisor.catalogue.prices import Price, price_of
 

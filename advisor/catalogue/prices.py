@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
 
-from advisor.cases.schema import TokenPrices
+from advisor.cases.model_spec import TokenPrices
 from advisor.catalogue.checks import PriceFinding, check_prices
 from advisor.catalogue.entries import (
     STALE_AFTER_DAYS,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from advisor.cases.schema import Case, ModelSpec, likely
+from advisor.cases.model_spec import ModelSpec
+from advisor.cases.numbers import likely
+from advisor.cases.schema import Case
 from advisor.decision.anytime import stopped_early
 from advisor.decision.comparisons import comparisons
 from advisor.decision.confidence import confidence

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from advisor.cases.schema import Case, likely
+from advisor.cases.numbers import likely
+from advisor.cases.schema import Case
 from advisor.decision.stakes import Accounts, Outlook, outlook, outlooks
 from advisor.decision.verdict import Judgement
 from advisor.economics.drivers import drivers_of, is_driver, value_of

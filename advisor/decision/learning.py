@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from advisor.cases.schema import likely
+from advisor.cases.numbers import likely
 from advisor.decision.evidence import CaseEvidence
 from advisor.economics.costs import CostModel
 from advisor.economics.drivers import drivers_of

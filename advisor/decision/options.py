@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlparse
 
-from advisor.cases.schema import BaselineSpec, Case, ModelSpec
+from advisor.cases.baseline_spec import BaselineSpec
+from advisor.cases.model_spec import ModelSpec
+from advisor.cases.schema import Case
 from advisor.decision.stakes import Stakes
 from advisor.decision.summary import Findings, Standing
 from advisor.economics.costs import CostModel

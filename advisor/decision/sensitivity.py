@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from advisor.cases.schema import Case, likely
+from advisor.cases.numbers import likely
+from advisor.cases.schema import Case
 from advisor.decision.gain import Gain, gain_of
 from advisor.decision.stakes import Accounts, Outlook, outlooks
 from advisor.decision.verdict import Judgement

@@ -13,7 +13,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 from scipy.stats import qmc
 
-from advisor.cases.schema import Case, Range
+from advisor.cases.numbers import Range
+from advisor.cases.schema import Case
 from advisor.economics.costs import CostModel
 from advisor.economics.drivers import Array, Drivers, Value, drivers_of, ranges_of, with_values
 from advisor.economics.horizon import discounted_requests, horizon_costs

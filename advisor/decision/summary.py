@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from advisor.cases.schema import BaselineSpec
+from advisor.cases.baseline_spec import BaselineSpec
 from advisor.decision import judged, set_metrics
 from advisor.decision.anytime import anytime_inference
 from advisor.decision.diagnosis import artefact_text, diagnose

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from advisor.cases.schema import likely
+from advisor.cases.numbers import likely
 from advisor.decision.diagnosis import worse_than_base
 from advisor.decision.learning import further_warnings
 from advisor.decision.options import model_is_local, stays_local

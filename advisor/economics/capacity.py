@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import math
 
-from advisor.cases.schema import BaselineSpec, Case, likely
+from advisor.cases.baseline_spec import BaselineSpec
+from advisor.cases.numbers import likely
+from advisor.cases.schema import Case
 from advisor.economics.drivers import drivers_of
 from advisor.records import LoadTest, Record
 from advisor.records.serving import ServingCapacity

@@ -18,7 +18,9 @@ import math
 from collections.abc import Iterable
 from typing import Literal
 
-from advisor.cases.schema import BaselineSpec, Case, Serving, TokenPrices
+from advisor.cases.baseline_spec import BaselineSpec
+from advisor.cases.model_spec import Serving, TokenPrices
+from advisor.cases.schema import Case
 from advisor.catalogue.prices import Price
 from advisor.economics.capacity import served_throughput
 from advisor.economics.drivers import machine_key

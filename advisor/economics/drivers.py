@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advisor.cases.schema import Case, Range, likely
+from advisor.cases.numbers import Range, likely
+from advisor.cases.schema import Case
 
 Array = NDArray[np.float64]
 Value = float | Array

@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from advisor.baselines import Baseline, Material, build_baseline
+from advisor.cases.baseline_spec import BaselineSpec
 from advisor.cases.loading import CASE_FILE, LoadedCase, load_case
-from advisor.cases.schema import BaselineSpec, Example
+from advisor.cases.schema import Example
 from advisor.decision.learning import item_metric
 from advisor.errors import AdvisorError, CaseError, Problem
 from advisor.evaluation.indexes import PassageIndexes

@@ -8,8 +8,9 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from advisor.cases.baseline_spec import BaselineSpec
 from advisor.cases.loading import LoadedCase
-from advisor.cases.schema import BaselineSpec, ModelSpec
+from advisor.cases.model_spec import ModelSpec
 from advisor.scoring import is_judged
 from advisor.scoring.judge import DEFAULT_RUBRIC, JUDGE_FORMAT
 

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from advisor.cases.baseline_spec import BaselineSpec
 from advisor.cases.loading import LoadedCase
-from advisor.cases.schema import BaselineSpec, Case, Example, JudgeSpec, ModelSpec
+from advisor.cases.model_spec import ModelSpec
+from advisor.cases.schema import Case, Example, JudgeSpec
 from advisor.catalogue.names import known_as, parse_name
 from advisor.catalogue.of_case import price_for
 from advisor.evaluation.engine import Answer, Rate, call_cost_usd

@@ -18,8 +18,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from advisor.cases.baseline_spec import BaselineSpec
 from advisor.cases.loading import LoadedCase
-from advisor.cases.schema import BaselineSpec
 from advisor.evaluation.engine import Budget, Rate, call_cost_usd
 from advisor.evaluation.fingerprint import MATTERS_NOT
 from advisor.evaluation.progress import RunProgress

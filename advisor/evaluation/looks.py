@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from advisor.cases.schema import BaselineSpec, Example
+from advisor.cases.baseline_spec import BaselineSpec
+from advisor.cases.schema import Example
 from advisor.records import Measured, StoppedEarly
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from advisor.baselines import Ask, Baseline, Setting, prompt_parts
-from advisor.cases.schema import BaselineSpec, Example
+from advisor.cases.baseline_spec import BaselineSpec
+from advisor.cases.schema import Example
 from advisor.evaluation.elsewhere import with_elsewhere
 from advisor.evaluation.engine import Answer, Rate, call_cost_usd
 from advisor.evaluation.fingerprint import measurement_fingerprint

@@ -9,8 +9,10 @@ from datetime import date
 from pydantic import JsonValue
 
 from advisor.baselines import Baseline, Material, Setting, build_baseline
+from advisor.cases.baseline_spec import BaselineSpec
 from advisor.cases.loading import LoadedCase
-from advisor.cases.schema import IN_PROCESS, BaselineSpec, Example, ModelSpec
+from advisor.cases.model_spec import IN_PROCESS, ModelSpec
+from advisor.cases.schema import Example
 from advisor.catalogue.of_case import price_for
 from advisor.errors import AdvisorError
 from advisor.evaluation.elsewhere import load_others

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import date
 
 from advisor.baselines import Baseline
+from advisor.cases.baseline_spec import BaselineSpec
 from advisor.cases.loading import LoadedCase
-from advisor.cases.schema import IN_PROCESS, BaselineSpec
+from advisor.cases.model_spec import IN_PROCESS
 from advisor.evaluation.elsewhere import asked_elsewhere
 from advisor.evaluation.plan import (
     ASSUMED_ANSWER_SPEED,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from advisor.baselines import Baseline, Setting, build_baseline
-from advisor.cases.schema import BaselineSpec, Example
+from advisor.cases.baseline_spec import BaselineSpec
+from advisor.cases.schema import Example
 from advisor.evaluation.engine import Answer, call_cost_usd
 from advisor.evaluation.judging import dev_score
 from advisor.models.base import ChatModel

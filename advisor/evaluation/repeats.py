@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from advisor.cases.schema import IN_PROCESS, BaselineSpec
+from advisor.cases.baseline_spec import BaselineSpec
+from advisor.cases.model_spec import IN_PROCESS
 from advisor.records import ChatRequest, Completion, Failure, ItemResult, Usage
 
 ONCE_NOTE = "each item is asked once: a model of this process gives the same answer to the same question"

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from advisor.cases.examples import HALF_A_CHARACTER, half_a_character
 from advisor.cases.loading import LoadedCase, data_fingerprint
-from advisor.cases.schema import ModelSpec
+from advisor.cases.model_spec import ModelSpec
 from advisor.cases.yaml_file import read_text
 from advisor.errors import CaseError, Problem, first_of
 from advisor.files import write_whole

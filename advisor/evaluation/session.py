@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from advisor.baselines import Material
+from advisor.cases.baseline_spec import BaselineSpec
 from advisor.cases.loading import LoadedCase
-from advisor.cases.schema import BaselineSpec, Example
+from advisor.cases.schema import Example
 from advisor.catalogue.of_case import price_for
 from advisor.evaluation.engine import Answer, Engine, Rate
 from advisor.evaluation.indexes import PassageIndexes

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from advisor.baselines import Baseline, Setting
-from advisor.cases.schema import BaselineSpec, Example, ModelSpec
+from advisor.cases.baseline_spec import BaselineSpec
+from advisor.cases.model_spec import ModelSpec
+from advisor.cases.schema import Example
 from advisor.errors import TuningError
 from advisor.evaluation.jobs import JobLedger, finish
 from advisor.models.base import ChatModel, open_model, sent_answer, sent_messages

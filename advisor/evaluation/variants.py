@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from advisor.baselines import build_baseline
+from advisor.cases.baseline_spec import BaselineSpec
 from advisor.cases.loading import LoadedCase
-from advisor.cases.schema import BaselineSpec, Example
+from advisor.cases.schema import Example
 from advisor.cases.splits import nested_part
 from advisor.decision.learning import item_metric, part_size
 from advisor.errors import TuningError

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 
-from advisor.cases.schema import ModelSpec
+from advisor.cases.model_spec import ModelSpec
 from advisor.errors import MissingExtraError, ModelError
 from advisor.models._hosted import HostedChatModel
 from advisor.models._hosted_access import Access, EnvironmentKey, Wiring, checked_url, place_of

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import entry_points
 from typing import Protocol, runtime_checkable
 
-from advisor.cases.schema import ModelSpec
+from advisor.cases.model_spec import ModelSpec
 from advisor.errors import ModelError
 from advisor.models import structured
 from advisor.records import ChatRequest, Completion, Failure, Message

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import platformdirs
 
-from advisor.cases.schema import ModelSpec
+from advisor.cases.model_spec import ModelSpec
 from advisor.errors import MissingExtraError, ModelError, WeightsError
 from advisor.models import _openmp  # noqa: F401 (before torch)
 

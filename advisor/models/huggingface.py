@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from advisor.cases.schema import ModelSpec
+from advisor.cases.model_spec import ModelSpec
 from advisor.errors import MissingExtraError, ModelError
 from advisor.models import _openmp  # noqa: F401 (before torch)
 from advisor.records import ChatRequest, Completion, Failure, Message, Usage

@@ -7,7 +7,7 @@ import os
 import httpx2
 from openai import AsyncOpenAI
 
-from advisor.cases.schema import ModelSpec
+from advisor.cases.model_spec import ModelSpec
 from advisor.errors import ModelError
 from advisor.models._hosted import HostedChatModel
 from advisor.models._hosted_access import (

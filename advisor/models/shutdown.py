@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
-from advisor.cases.schema import ModelSpec
+from advisor.cases.model_spec import ModelSpec
 from advisor.errors import AdvisorError
 from advisor.models.base import open_model
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
-from advisor.cases.schema import ModelSpec
+from advisor.cases.model_spec import ModelSpec
 from advisor.errors import AdvisorError, TuningError
 from advisor.models.base import ChatModel, open_model
 from advisor.records import TuningRecord

@@ -11,7 +11,7 @@ from typing import TypeVar
 import httpx2
 from openai import AsyncOpenAI
 
-from advisor.cases.schema import ModelSpec
+from advisor.cases.model_spec import ModelSpec
 from advisor.errors import TuningError
 from advisor.models._hosted_access import Access, Wiring
 from advisor.models._hosted_errors import CALL_ERRORS, CallError, TransientError, classify

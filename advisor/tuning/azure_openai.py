@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from openai import AsyncOpenAI, NotFoundError
 
-from advisor.cases.schema import AzureHosting
+from advisor.cases.model_spec import AzureHosting
 from advisor.catalogue.prices import price_of
 from advisor.errors import MissingExtraError, ModelError, TuningError
 from advisor.models._hosted_secrets import scrub

@@ -12,7 +12,8 @@ from typing import Annotated, Literal, Protocol, runtime_checkable
 
 from pydantic import Field, JsonValue
 
-from advisor.cases.schema import ModelSpec, TuningSpec
+from advisor.cases.baseline_spec import TuningSpec
+from advisor.cases.model_spec import ModelSpec
 from advisor.errors import TuningError
 from advisor.records import Message, Record, TuningRecord
 

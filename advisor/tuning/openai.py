@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from openai import AsyncOpenAI
 
-from advisor.cases.schema import ModelSpec
+from advisor.cases.model_spec import ModelSpec
 from advisor.catalogue.prices import price_of
 from advisor.errors import ModelError, TuningError
 from advisor.models._hosted_errors import TransientError

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from advisor.baselines import Baseline, Material, build_baseline
+from advisor.cases.baseline_spec import BaselineSpec
 from advisor.cases.duplicates import DuplicatePair
 from advisor.cases.loading import LoadedCase
-from advisor.cases.schema import BaselineSpec, Example
+from advisor.cases.schema import Example
 from advisor.decision.evidence import DataFacts
 from advisor.decision.learning import item_metric
 from advisor.decision.slices import Cut, cuts_of

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from advisor.cases.loading import CASE_FILE, LoadedCase, load_case
-from advisor.errors import AdvisorError, CaseError, UsageError
+from advisor.cases.loading import LoadedCase, load_case
+from advisor.errors import AdvisorError, UsageError
 
 if TYPE_CHECKING:
-    from advisor.cases.schema import BaselineSpec
+    from advisor.cases.baseline_spec import BaselineSpec
     from advisor.store.database import Store
 
 STORE_FOLDER = ".advisor"
@@ -19,17 +19,17 @@ T = TypeVar("T")
 
 def load(case: Path | str) -> LoadedCase:
     """Loads a case; a metric that does not exist is a problem of the case as any other."""
-    from advisor.errors import Problem
+    return load_case(case, metric_problem=_metric_problem)
+
+
+def _metric_problem(name: str) -> str | None:
     from advisor.scoring import metric
 
-    loaded = load_case(case)
     try:
-        metric(loaded.case.quality.metric)
+        metric(name)
     except UsageError as error:
-        raise CaseError(
-            [Problem(loaded.folder / CASE_FILE, str(error).replace("\n  → ", " "), key="quality.metric")]
-        ) from error
-    return loaded
+        return str(error).replace("\n  → ", " ")
+    return None
 
 
 def chosen_baselines(loaded: LoadedCase, names: Sequence[str] | None) -> list[BaselineSpec]:

@@ -10,7 +10,7 @@ from advisor.prompts import instructions
 
 if TYPE_CHECKING:
     from advisor.cases.audit import Audit
-    from advisor.cases.schema import BaselineSpec
+    from advisor.cases.baseline_spec import BaselineSpec
     from advisor.reports.context import ConfiguredBaseline, ReportContext, ReviewFacts
 
 DATA_CARD = "README.md"

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from advisor.baselines import Ask
-from advisor.cases.schema import IN_PROCESS, BaselineSpec, Example
+from advisor.cases.baseline_spec import BaselineSpec
+from advisor.cases.model_spec import IN_PROCESS
+from advisor.cases.schema import Example
 from advisor.errors import AdvisorError
 from advisor.models.structured import enforced_messages
 from advisor.records import ChatRequest, Completion, Failure, Measured, Message, Record

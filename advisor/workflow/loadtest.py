@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from advisor.access import Identity
+from advisor.cases.baseline_spec import BaselineSpec
 from advisor.cases.loading import LoadedCase
-from advisor.cases.schema import BaselineSpec
 from advisor.economics.capacity import capacity_of
 from advisor.errors import NoResultsError, UsageError
 from advisor.records import LoadTest, ServingCapacity

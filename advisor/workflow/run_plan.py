@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from advisor.cases.baseline_spec import BaselineSpec
 from advisor.cases.loading import LoadedCase
-from advisor.cases.schema import BaselineSpec
 from advisor.evaluation.plan import PlannedBaseline
 from advisor.records import Measured
 from advisor.store.database import Store, StoredMeasurement

@@ -15,8 +15,8 @@ from advisor.workflow._cases import artefacts_folder, load, open_store
 from advisor.workflow._journal import noted
 
 if TYPE_CHECKING:
+    from advisor.cases.baseline_spec import BaselineSpec
     from advisor.cases.loading import LoadedCase
-    from advisor.cases.schema import BaselineSpec
     from advisor.evaluation.jobs import JobLedger
     from advisor.evaluation.progress import RunProgress
     from advisor.records import TuningRecord

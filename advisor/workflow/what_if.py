@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from advisor.cases.assumptions import Assumption, assumptions_of
 from advisor.cases.loading import LoadedCase
+from advisor.cases.model_spec import TokenPrices
 from advisor.cases.overrides import with_overrides
-from advisor.cases.schema import TokenPrices
 from advisor.workflow._cases import load, with_store
 from advisor.workflow._evidence import evidence_of
 

@@ -152,7 +152,12 @@ def test_a_key_that_stands_twice(tmp_path: Path, refused: Any) -> None:
 
 def test_a_baseline_of_an_unknown_model(tmp_path: Path, refused: Any) -> None:
     baselines = [{"name": "z", "kind": "zero_shot", "model": "large"}]
-    refused(write_case(tmp_path / "c", changes={"baselines": baselines}), "'large', which is not in `models`")
+    refused(
+        write_case(tmp_path / "c", changes={"baselines": baselines}),
+        "case.yaml:",
+        "baselines[0].model",
+        "'large', which is not in `models`",
+    )
 
 
 def test_an_unknown_metric_with_the_nearest_one(tmp_path: Path, refused: Any) -> None:
@@ -191,6 +196,42 @@ def test_all_problems_at_once(tmp_path: Path, refused: Any) -> None:
     rows[4].pop("input")
     case = write_case(tmp_path / "c", train=rows, changes={"data": {"documents": "docs/"}})
     refused(case, "3 problems", "train.jsonl:2", "train.jsonl:5: input: is missing", "data.documents")
+
+
+def test_a_wrong_case_and_wrong_files_at_once(tmp_path: Path, refused: Any) -> None:
+    rows = make_rows("t", 9)
+    rows[1]["output"] = "nonsense"
+    baselines = [
+        {"name": "z", "kind": "zero_shot", "model": "small"},
+        {"name": "z", "kind": "zero_shot", "model": "large"},
+    ]
+    changes = {
+        "baselines": baselines,
+        "qualty": {},
+        "quality": {"metric": "acuracy"},
+        "declared": {"why": "x"},
+    }
+    case = write_case(tmp_path / "c", train=rows, changes=changes)
+    lines = (case / "case.yaml").read_text().splitlines()
+    large, second = lines.index("  model: large") + 1, len(lines) - lines[::-1].index("- name: z")
+    refused(
+        case,
+        "6 problems",
+        "qualty: is not a key of the case format",
+        f"case.yaml:{second}: baselines[1].name: baseline 'z' stands there twice",
+        f"case.yaml:{large}: baselines[1].model: baseline 'z' names model 'large', which is not in `models`",
+        "declared.why: is not one of the lesson's questions",
+        "train.jsonl:2: output: 'nonsense' is not one of",
+        "quality.metric",
+    )
+
+
+def test_what_is_in_files_of_a_wrong_task_is_not_guessed(tmp_path: Path, refused: Any) -> None:
+    rows = make_rows("t", 9)
+    rows[1]["output"] = "nonsense"
+    task = {"kind": "classification", "instructions": "Sort the message."}
+    err = refused(write_case(tmp_path / "c", train=rows, changes={"task": task}), "needs `labels`")
+    assert "nonsense" not in err
 
 
 def test_no_case_at_all(tmp_path: Path, cli: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from advisor.cases.schema import TokenPrices
+from advisor.cases.model_spec import TokenPrices
 from advisor.catalogue.entries import Source, TokenEntry
 from advisor.catalogue.library import library_date, library_name, quote
 from advisor.catalogue.names import parse_name

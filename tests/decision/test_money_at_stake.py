@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.cases.schema import Range
+from advisor.cases.numbers import Range
 from advisor.decision.decide import decide
 from advisor.decision.gain import Gain
 from advisor.decision.shopping import worth_of_examples

@@ -312,7 +312,8 @@ def test_a_model_never_judges_itself_unmarked(tmp_path: Path, scripted: Any) -> 
 def test_the_same_model_under_another_name_version_or_tuning_is_the_same_judge(
     tmp_path: Path,
 ) -> None:
-    from advisor.cases.schema import BaselineSpec, Case
+    from advisor.cases.baseline_spec import BaselineSpec
+    from advisor.cases.schema import Case
     from advisor.evaluation.judging import judges_itself
 
     def marked(judge: dict[str, Any], asked: dict[str, Any], mode: str = "rubric") -> bool:

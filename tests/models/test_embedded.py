@@ -11,7 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from advisor.cases.schema import ModelSpec  # noqa: E402
+from advisor.cases.model_spec import ModelSpec  # noqa: E402
 from advisor.errors import ModelError, WeightsError  # noqa: E402
 from advisor.models import embedded  # noqa: E402
 from advisor.models._hardware import Hardware  # noqa: E402

@@ -10,7 +10,7 @@ import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 
-from advisor.cases.schema import ModelSpec
+from advisor.cases.model_spec import ModelSpec
 from advisor.errors import MissingExtraError, ModelError
 from advisor.models.azure_openai import SCOPE, AzureProvider
 from advisor.records import Completion, Failure

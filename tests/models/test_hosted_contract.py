@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from advisor.cases.schema import ModelSpec
+from advisor.cases.model_spec import ModelSpec
 from advisor.errors import ModelError
 from advisor.models._hosted_access import Wiring
 from advisor.models._hosted_batch import HostedBatches

@@ -11,7 +11,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from advisor.cases.schema import ModelSpec
+from advisor.cases.model_spec import ModelSpec
 from advisor.errors import ModelError
 from advisor.models._hosted_errors import asked_wait_s
 from advisor.models._hosted_secrets import scrub

@@ -12,7 +12,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from advisor.cases.schema import ModelSpec
+from advisor.cases.model_spec import ModelSpec
 from advisor.errors import ModelError
 from advisor.models.base import ChatModel, open_model
 from advisor.models.openai import CompatibleProvider, OpenAIProvider

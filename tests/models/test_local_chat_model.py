@@ -15,7 +15,7 @@ pytest.importorskip("xgrammar")
 from peft import LoraConfig, get_peft_model  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: E402
 
-from advisor.cases.schema import ModelSpec  # noqa: E402
+from advisor.cases.model_spec import ModelSpec  # noqa: E402
 from advisor.errors import ModelError, WeightsError  # noqa: E402
 from advisor.models._hardware import Hardware  # noqa: E402
 from advisor.models._weights import write_adapter_manifest  # noqa: E402

@@ -9,7 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("xgrammar")
 
-from advisor.cases.schema import Example, JudgeSpec, ModelSpec, Task  # noqa: E402
+from advisor.cases.model_spec import ModelSpec  # noqa: E402
+from advisor.cases.schema import Example, JudgeSpec, Task  # noqa: E402
 from advisor.models._hardware import Hardware  # noqa: E402
 from advisor.models.huggingface import HuggingFaceProvider  # noqa: E402
 from advisor.records import Completion  # noqa: E402

@@ -22,7 +22,7 @@ pytest.importorskip("peft")
 
 from safetensors.torch import load_file, save_file  # noqa: E402
 
-from advisor.cases.schema import ModelSpec  # noqa: E402
+from advisor.cases.model_spec import ModelSpec  # noqa: E402
 from advisor.errors import MissingExtraError, TuningError  # noqa: E402
 from advisor.models._chat_format import ChatFormat  # noqa: E402
 from advisor.models._weights import load_tokenizer  # noqa: E402

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from advisor.cases.schema import ModelSpec, Serving, TuningSpec
+from advisor.cases.baseline_spec import TuningSpec
+from advisor.cases.model_spec import ModelSpec, Serving
 from advisor.records import Message
 from advisor.tuning.base import TuningJob, TuningSettings
 

@@ -16,7 +16,7 @@ pytest.importorskip("trl")
 
 from safetensors.torch import load_file  # noqa: E402
 
-from advisor.cases.schema import ModelSpec  # noqa: E402
+from advisor.cases.model_spec import ModelSpec  # noqa: E402
 from advisor.errors import AdvisorError, TuningError  # noqa: E402
 from advisor.models.huggingface import HuggingFaceProvider  # noqa: E402
 from advisor.records import ChatRequest, Completion, Message, TuningRecord  # noqa: E402

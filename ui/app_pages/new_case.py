@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from ui_upload import columns_step, file_step, show_problems
 
 from advisor import formatting as f
+from advisor.cases.baseline_spec import TuningSpec
 from advisor.cases.creation import NewCase
 from advisor.cases.scaffold import case_name_from, sample_names
-from advisor.cases.schema import TuningSpec
 from advisor.cases.suggest import default_baselines
 from advisor.cases.workspace import workspace_folder
 from advisor.cases.yaml_file import read_case_file

@@ -12,7 +12,8 @@ import ui_shared as ui
 
 from advisor import formatting as f
 from advisor.cases.loading import load_case
-from advisor.cases.schema import Case, likely
+from advisor.cases.numbers import likely
+from advisor.cases.schema import Case
 from advisor.catalogue.of_case import price_for
 from advisor.catalogue.table import GpuRow, PriceRow, gpu_rows, is_used, price_rows, used_by
 from advisor.errors import AdvisorError

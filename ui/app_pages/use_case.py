@@ -12,7 +12,8 @@ import ui_shared as ui
 from advisor import formatting as f
 from advisor.cases.about_questions import ABOUT_QUESTIONS, AboutQuestion
 from advisor.cases.loading import CASE_FILE
-from advisor.cases.schema import Case, Range
+from advisor.cases.numbers import Range
+from advisor.cases.schema import Case
 from advisor.cases.yaml_file import read_case_text, read_text
 from advisor.errors import AdvisorError, CaseError
 from advisor.records import Decision

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisor.cases.schema import likely
+from advisor.cases.numbers import likely
 from advisor.decision.questions.situation import (
     Situation,
     answered,
