@@ -52,8 +52,8 @@ def break_even(
     """Where `baseline` becomes cheaper than `against`.
 
     `requests_per_month` assumes one machine each, and `within_capacity` says whether it carries that volume. Where it
-    does not, or there is no such volume, `with_machines` is the one from which it stays cheaper with as many machines
-    as both need: a model that answers faster needs fewer.
+    does not, or there is no such volume, or a second machine turns it over again, `with_machines` is the one from which
+    it stays cheaper with as many machines as both need: a model that answers faster needs fewer.
     """
     mine, theirs = _line(model, drivers, horizon_months), _line(other, drivers, horizon_months)
 
@@ -89,9 +89,12 @@ def break_even(
         return found(f"{text} {now}.", volume, True)
     if mine.capacity is None:
         return found(f"{text}, whether one machine carries it is unknown {now}.", volume, None)
-    if volume <= mine.capacity:
-        return found(f"{text} {now}.", volume, True)
     more = _with_machines(mine, theirs)
+    if volume <= mine.capacity:
+        if more is None or more <= mine.capacity:
+            return found(f"{text} {now}.", volume, True)
+        carried = f"up to the {_in_words(mine.capacity)} that one machine carries"
+        return found(f"{text}, {carried}; {_needing(mine, theirs, more)} {now}.", volume, True, more)
     said = "with more of them it never stays cheaper" if more is None else _needing(mine, theirs, more)
     return found(f"{text}, more than one machine carries; {said} {now}.", volume, False, more)
 

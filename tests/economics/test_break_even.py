@@ -87,6 +87,22 @@ def test_with_machines_it_stays_cheaper_from_there_on(
         assert over(tuned, volume * (1 - 1e-6), 12) > over(other, volume * (1 - 1e-6), 12) - 0.01 * machine
 
 
+def test_a_second_machine_that_turns_it_over_again_is_said() -> None:
+    # 365 USD a machine that carries 1,000,000 requests, against 0.00036 USD a request: equal at 1,013,889 a month
+    # with one, which carries 1,051,200; the second one makes it dearer up to 2,027,778
+    tuned = line(0.0, 0.0, machine=365.0, seconds=2.5)
+    other = line(0.0, 0.00036)
+    found = break_even("t", tuned, "o", other, drivers=Drivers(), horizon_months=12)
+    assert found.requests_per_month == pytest.approx(1_013_889, rel=1e-5)
+    assert found.within_capacity is True
+    assert found.with_machines is not None and found.with_machines > SECONDS_PER_MONTH / 2.5
+    assert "one machine carries; with as many as are needed" in found.text
+    assert over(tuned, 1.03e6, 12) < over(other, 1.03e6, 12)
+    assert over(tuned, 1.2e6, 12) > over(other, 1.2e6, 12)
+    above = found.with_machines * 1.001
+    assert over(tuned, above, 12) < over(other, above, 12)
+
+
 def test_a_faster_model_is_cheaper_once_the_other_needs_more_machines() -> None:
     # Half the machine time, and 1,300 USD once; a machine costs 1,200 over the horizon. Beyond three machines of the
     # slow one, it needs two more than the quick one for good.
