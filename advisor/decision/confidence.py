@@ -47,10 +47,10 @@ def share_for_tuning(
         other: The alternative.
         champion_broken: Whether the alternative breaks a constraint, so that reaching the bar does not help it.
     """
-    draws = findings.resampled_means
-    if tuned not in draws or other not in draws:
+    drawn = findings.draws_of(tuned, other)
+    if drawn is None:
         return None
-    ours, theirs = draws[tuned], draws[other]
+    ours, theirs = drawn
     stakes = outlook.spread or outlook.likely
     right = _tuning_is_right(case, stakes, tuned, other, ours, theirs, may_reach=not champion_broken)
     return float(np.mean(right))

@@ -109,7 +109,9 @@ def decide(evidence: CaseEvidence, findings: Findings | None = None, *, sensitiv
         ),
         facts=_facts(evidence),
         provenance=evidence.provenance,
-        uncertainty=uncertainty(findings, accounts, at.likely, judgement.gain, pair.n if pair else None),
+        uncertainty=uncertainty(
+            findings, accounts, at.likely, judgement.gain, pair.n if pair else None, judgement.family
+        ),
         tornado=tornado(accounts, str(judgement.challenger), str(judgement.champion), pair, judgement.gain)
         if pair and sensitivity
         else (),

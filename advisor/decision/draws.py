@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -46,49 +47,82 @@ def aligned(standings: Sequence[Scored]) -> tuple[tuple[str, ...], list[Scores]]
     return shared, rows
 
 
-def clusters_of(ids: Sequence[str], groups: dict[str, str]) -> list[str] | None:
+def clusters_of(ids: Sequence[str], groups: Mapping[str, str]) -> list[str] | None:
     """What each item belongs to, an item without a group to itself; None where no item has a group."""
-    return [groups.get(i, f"id:{i}") for i in ids] if groups else None
+    return [f"group:{groups[i]}" if i in groups else f"id:{i}" for i in ids] if groups else None
 
 
-def resampled_means(standings: Sequence[Scored], groups: dict[str, str]) -> dict[str, Scores]:
-    """Bootstrap means over the items that all baselines answered; whole clusters are drawn where there are any."""
+def resampled_means(standings: Sequence[Scored], groups: Mapping[str, str]) -> dict[str, Scores]:
+    """Bootstrap means of all baselines, each over those of its items that a resample holds.
+
+    All see the same resamples of the items that any of them answered; whole clusters are drawn where there are any. A
+    baseline of fewer than two items has none.
+    """
+    # by name, so that the order of baselines decides no draw; that of items does not, since equal units are counted
+    standings = sorted((s for s in standings if len(s.ids) > 1), key=lambda s: s.name)
     if not standings:
         return {}
-    # by name, so that the order of baselines decides no draw; that of items does not, since equal units are counted
-    standings = sorted(standings, key=lambda s: s.name)
-    shared, rows = aligned(standings)
-    if len(shared) < 2:
-        return {}
-    matrix = np.array(rows)
-    sizes = np.ones(len(shared))
-    names = clusters_of(shared, groups)
+    items = standings[0].ids
+    alike = all(s.ids == items for s in standings)
+    if not alike:
+        items = tuple(sorted(set().union(*(s.ids for s in standings))))
+    position = {item: k for k, item in enumerate(items)}
+    names = clusters_of(items, groups)
+    units = np.arange(len(items))
     if names is not None:
-        _, codes = np.unique(np.array(names), return_inverse=True)
-        sizes = np.bincount(codes).astype(float)
-        matrix = np.array([np.bincount(codes, weights=row) for row in matrix])
-    means = _joint_draws(matrix, sizes)
+        _, units = np.unique(np.array(names), return_inverse=True)
+    count = int(units.max()) + 1
+    sums, sizes = np.zeros((2, len(standings), count))
+    for k, s in enumerate(standings):
+        of = units if s.ids == items else units[[position[i] for i in s.ids]]
+        sums[k] = np.bincount(of, weights=s.scores, minlength=count)
+        sizes[k] = np.bincount(of, minlength=count)
+    means = _joint_draws(sums, sizes[:1] if alike else sizes)
     return {s.name: means[:, k] for k, s in enumerate(standings)}
 
 
+def resampled_pair(first: Scored, second: Scored, groups: Mapping[str, str]) -> tuple[Scores, Scores] | None:
+    """Bootstrap means of two baselines over the items that both answered; None where these are fewer than two."""
+    shared, rows = aligned([first, second])
+    both = [_Named(s.name, shared, row) for s, row in zip((first, second), rows, strict=True)]
+    drawn = resampled_means(both, groups)
+    return (drawn[first.name], drawn[second.name]) if drawn else None
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A baseline on some of its items."""
+
+    name: str
+    ids: tuple[str, ...]
+    scores: Scores
+
+
 def _joint_draws(sums: Scores, sizes: Scores) -> Scores:
-    """Means of all baselines in the same resamples, shape (draws, baselines), of units with `sums` (baselines, k).
+    """Means of all baselines in the same resamples of units, shape (draws, baselines).
 
     Equal units are counted, not listed. Many distinct ones are not resampled: their means are drawn from the normal
     distribution that the central limit theorem gives, with the variance of a ratio (Cochran 1977, section 6.3).
+
+    Args:
+        sums: Sum of the scores in each unit, shape (baselines, units).
+        sizes: Number of the items in each unit, shape (baselines, units), or (1, units) where all have the same.
     """
     rng = np.random.default_rng(SEED)
+    totals = sizes.sum(axis=1)
+    mean = sums.sum(axis=1) / totals
     # sums of clusters may differ in their last digits by the order of their items
     distinct, counts = np.unique(np.vstack([sums, sizes]).round(9), axis=1, return_counts=True)
-    k, total = len(sizes), float(sizes.sum())
+    k = sums.shape[1]
     if len(counts) > MANY_UNITS:
-        mean = sums.sum(axis=1) / total
-        residuals = sums - mean[:, None] * sizes
-        covariance = residuals @ residuals.T / total**2
-        return rng.multivariate_normal(mean, covariance, size=QUALITY_DRAWS, method="eigh")
+        residuals = (sums - mean[:, None] * sizes) / totals[:, None]
+        return rng.multivariate_normal(mean, residuals @ residuals.T, size=QUALITY_DRAWS, method="eigh")
     drawn = []
+    of_sums, of_sizes = distinct[: len(sums)].T, distinct[len(sums) :].T
     for start in range(0, QUALITY_DRAWS, 500):  # by chunks: memory stays small
         size = min(500, QUALITY_DRAWS - start)
         times = rng.multinomial(k, counts / k, size=size).astype(float)
-        drawn.append((times @ distinct[:-1].T) / (times @ distinct[-1])[:, None])
+        items = times @ of_sizes
+        # a resample without any item of a baseline says nothing of it
+        drawn.append(np.where(items > 0, times @ of_sums / np.maximum(items, 1.0), mean))
     return np.concatenate(drawn)

@@ -11,6 +11,8 @@ from advisor.decision.stakes import Outlook, Stakes
 from advisor.economics.drivers import Array
 from advisor.statistics.paired import PairedComparison
 
+Family = tuple[int, int]
+"""Numbers of tuned baselines and of alternatives that two were picked from as the best."""
 _Z = float(ndtri(0.975))
 _NOISE = ndtri((np.arange(31) + 0.5) / 31)
 """Equally likely standard normal values, for the noise of a difference of quality."""
@@ -36,7 +38,7 @@ class Gain:
 
 
 def gain_of(
-    tuned: str, against: str, pair: PairedComparison, outlook: Outlook, family: tuple[int, int] = (1, 1)
+    tuned: str, against: str, pair: PairedComparison, outlook: Outlook, family: Family = (1, 1)
 ) -> Gain | None:
     """The gain of a tuned baseline; None where nothing has a declared worth, or a cost is unknown.
 
@@ -48,8 +50,7 @@ def gain_of(
         against: The alternative.
         pair: Their qualities compared.
         outlook: The money at stake.
-        family: Numbers of tuned baselines and of alternatives that the two were chosen from; the interval allows for
-            the choice.
+        family: What the two were chosen from; the interval allows for the choice.
     """
     stakes = outlook.likely
     saving = stakes.saving(tuned, against)
@@ -64,7 +65,7 @@ def gain_of(
     if outlook.spread is not None:
         over_ranges = [
             float(np.quantile(_draws(outlook.spread, tuned, against, pair.difference, se * factor), share))
-            for factor, share in zip(_widenings(family), (0.025, 0.975), strict=True)
+            for factor, share in zip(widenings(family), (0.025, 0.975), strict=True)
         ]
     return Gain(
         likely=likely,
@@ -78,7 +79,7 @@ def gain_of(
     )
 
 
-def widened(pair: PairedComparison, family: tuple[int, int]) -> tuple[float, float]:
+def widened(pair: PairedComparison, family: Family) -> tuple[float, float]:
     """The interval of a difference between the best of several tuned baselines and the best of several alternatives.
 
     The one that looks best flatters. Whether *some* tuned baseline is ahead of the best alternative must hold for the
@@ -87,12 +88,12 @@ def widened(pair: PairedComparison, family: tuple[int, int]) -> tuple[float, flo
     """
     low, high = (
         pair.difference + (end - pair.difference) * factor
-        for end, factor in zip(pair.ci95, _widenings(family), strict=True)
+        for end, factor in zip(pair.ci95, widenings(family), strict=True)
     )
     return low, high
 
 
-def _widenings(family: tuple[int, int]) -> tuple[float, float]:
+def widenings(family: Family) -> tuple[float, float]:
     """By what the lower and the upper half of an interval are multiplied."""
     low, high = (float(ndtri(1 - 0.025 / max(1, k))) / _Z for k in family)
     return low, high

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from advisor.cases.schema import Case
 from advisor.decision.draws import aligned
 from advisor.decision.gain import Gain
-from advisor.decision.options import Option
-from advisor.formatting import percent, usd
+from advisor.decision.options import ROUNDING, Option
+from advisor.formatting import difference, interval, percent, usd
 from advisor.records import Purchase
 from advisor.scoring import is_per_item
 from advisor.statistics.paired import PairedComparison
@@ -58,6 +58,14 @@ def less_likely(why: str, against: float) -> str:
     )
 
 
+def even_at_the_least(challenger: Option) -> str:
+    """Why the answer is no although a cost is not known."""
+    return (
+        f"What {challenger.name} costs is not known in full, but by what is known tuning does not pay, whatever the "
+        "rest costs."
+    )
+
+
 def few_in_common(challenger: Option, champion: Option, n: int, least: int) -> str:
     """Two baselines that were asked different items."""
     return (
@@ -78,9 +86,11 @@ def comparison(
     pair: PairedComparison,
     saving: float | None,
     gain: Gain | None,
+    *,
+    ends: tuple[float, float],
 ) -> tuple[str, ...]:
-    """What is known of the two: quality, bar, costs, gain."""
-    said = [_difference(case, challenger, champion, pair)]
+    """What is known of the two: quality, bar, costs, gain; `ends` are the difference's, as the rule has them."""
+    said = [_difference(case, challenger, champion, pair, ends)]
     if case.quality.bar is not None:
         said.append(_bar(case.quality.bar, challenger, champion))
     if saving == 0:
@@ -137,8 +147,9 @@ def _price_and_worth(offer: Purchase) -> str:
     )
 
 
-def _difference(case: Case, challenger: Option, champion: Option, pair: PairedComparison) -> str:
-    low, high = pair.ci95
+def _difference(
+    case: Case, challenger: Option, champion: Option, pair: PairedComparison, ends: tuple[float, float]
+) -> str:
     ours, theirs = challenger.quality, champion.quality
     start = f"{challenger.name} has"
     if pair.n < max(challenger.standing.n, champion.standing.n) and is_per_item(case.quality.metric):
@@ -146,9 +157,14 @@ def _difference(case: Case, challenger: Option, champion: Option, pair: PairedCo
         start = f"On the {pair.n:,} items that both answered {challenger.name} has"
     return (
         f"{start} {case.quality.metric} {percent(ours)}, {champion.name} "
-        f"{percent(theirs)}: a difference of {pair.difference * 100:+.1f} points "
-        f"(95% interval {low * 100:+.1f} to {high * 100:+.1f}, n = {pair.n})."
+        f"{percent(theirs)}: a difference of {difference(pair.difference, fraction=True)} "
+        f"(95% interval {interval(ends, fraction=True, signed=True, unit=False)}, n = {pair.n:,}{_picked(pair, ends)})."
     )
+
+
+def _picked(pair: PairedComparison, ends: tuple[float, float]) -> str:
+    """Why the interval is wider than that of the two alone."""
+    return "" if ends == pair.ci95 else "; wider, as they were picked as the best of several"
 
 
 def _on_shared_items(challenger: Option, champion: Option) -> tuple[float, float]:
@@ -158,6 +174,12 @@ def _on_shared_items(challenger: Option, champion: Option) -> tuple[float, float
 
 
 def _bar(bar: float, challenger: Option, champion: Option) -> str:
-    who = [o.name for o in (challenger, champion) if o.quality >= bar]
+    both = (challenger, champion)
+    who = [o.name for o in both if o.quality >= bar - ROUNDING]
     reached = " and ".join(who) if who else "Neither"
-    return f"{reached} {'reach' if len(who) == 2 else 'reaches'} the bar of {percent(bar)}."
+    said = f"{reached} {'reach' if len(who) == 2 else 'reaches'} the bar of {percent(bar)}"
+    # one that looks like the bar when rounded is told apart from it
+    close = [o for o in both if o.name not in who and percent(o.quality) == percent(bar)]
+    return (
+        said + "".join(f"; {o.name} misses it by {(bar - o.quality) * 100:.2g} points" for o in close) + "."
+    )

@@ -13,9 +13,9 @@ import math
 from statistics import NormalDist
 
 from advisor.cases.schema import Case
-from advisor.decision.gain import Gain
+from advisor.decision.gain import Family, Gain, widenings
 from advisor.decision.stakes import Stakes
-from advisor.decision.summary import Findings
+from advisor.decision.summary import MIN_ITEMS, Findings
 from advisor.formatting import usd
 from advisor.records import EvidenceKind, MoreExamples, Purchase
 from advisor.statistics.paired import PairedComparison
@@ -29,23 +29,24 @@ _STANDARD = NormalDist()
 _Z = _STANDARD.inv_cdf(0.975)
 
 
-def worth_of_examples(gain: Gain, n: int, more: int) -> float:
+def worth_of_examples(gain: Gain, n: int, more: int, family: Family = (1, 1)) -> float:
     """What `more` held-out items beside the `n` there are bring in USD, before their cost.
 
     It is the expected gain of the verdict that they lead to, above that of the verdict now: tuning where its gain is
-    sure, else staying with the alternative. A gain that would be shown only with many items is worth little.
+    sure, else staying with the alternative. A gain that would be shown only with many items is worth little. What is
+    sure allows for the `family` that the two were picked from, as the rule does.
     """
     now = gain.likely if gain.low > 0 else 0.0
     if gain.sd == 0:
         return 0.0
     moves = gain.sd * math.sqrt(more / (n + more))
-    needed = _Z * gain.sd * math.sqrt(n / (n + more))
+    needed = widenings(family)[0] * _Z * gain.sd * math.sqrt(n / (n + more))
     distance = (needed - gain.likely) / moves
     then = float(gain.likely * _STANDARD.cdf(-distance) + moves * _STANDARD.pdf(distance))
     return max(0.0, then - now)
 
 
-def offers(gain: Gain, n: int, stakes: Stakes) -> tuple[MoreExamples, ...]:
+def offers(gain: Gain, n: int, stakes: Stakes, family: Family = (1, 1)) -> tuple[MoreExamples, ...]:
     """Numbers of further examples, each with its cost and worth."""
     price = None if stakes.example_usd is None else float(stakes.example_usd)
     return tuple(
@@ -53,21 +54,27 @@ def offers(gain: Gain, n: int, stakes: Stakes) -> tuple[MoreExamples, ...]:
             examples=m,
             cost_usd=None if price is None else m * price,
             cost_kind=stakes.example_kind,
-            worth_usd=worth_of_examples(gain, n, m),
+            worth_usd=worth_of_examples(gain, n, m, family),
         )
         for m in SIZES
         if m <= MOST * n
     )
 
 
-def best_offer(gain: Gain, n: int, stakes: Stakes) -> MoreExamples | None:
+def best_offer(gain: Gain, n: int, stakes: Stakes, family: Family = (1, 1)) -> MoreExamples | None:
     """The number of further examples that brings most above its cost; None where a cost is unknown."""
-    found = [(o.worth_usd - o.cost_usd, o) for o in offers(gain, n, stakes) if o.cost_usd is not None]
+    found = [(o.worth_usd - o.cost_usd, o) for o in offers(gain, n, stakes, family) if o.cost_usd is not None]
     return max(found, key=lambda f: (f[0], -f[1].examples))[1] if found else None
 
 
 def more_examples(
-    case: Case, pair: PairedComparison, stakes: Stakes, gain: Gain | None = None, *, unasked: int = 0
+    case: Case,
+    pair: PairedComparison,
+    stakes: Stakes,
+    gain: Gain | None = None,
+    *,
+    unasked: int = 0,
+    family: Family = (1, 1),
 ) -> Purchase:
     """The held-out examples that would settle the comparison: those that are there and were not asked, if any.
 
@@ -75,9 +82,10 @@ def more_examples(
     shows the difference there is, or the smallest one worth having, with 80 % power.
     """
     if unasked:
-        return _the_rest(unasked, stakes, None if gain is None else worth_of_examples(gain, pair.n, unasked))
+        worth = None if gain is None else worth_of_examples(gain, pair.n, unasked, family)
+        return _the_rest(unasked, stakes, worth)
     price = None if stakes.example_usd is None else float(stakes.example_usd)
-    offer = best_offer(gain, pair.n, stakes) if gain is not None else None
+    offer = best_offer(gain, pair.n, stakes, family) if gain is not None else None
     if offer is not None:
         return Purchase(
             what="held_out_examples",
@@ -88,7 +96,7 @@ def more_examples(
             worth_usd=offer.worth_usd,
         )
     target = max(abs(pair.difference), case.quality.min_gain) or 0.01
-    need = _needed(pair, target)
+    need = _needed(pair, target, family)
     if need is None or need <= pair.n:
         many = "More held-out items" if need is None else f"More held-out items than the {pair.n:,} there are"
         return Purchase(what="held_out_examples", text=f"{many}.")
@@ -100,12 +108,17 @@ def more_examples(
         amount=more,
         cost_usd=None if price is None else more * price,
         cost_kind=_kind(price, stakes),
-        worth_usd=None if gain is None else worth_of_examples(gain, pair.n, more),
+        worth_usd=None if gain is None else worth_of_examples(gain, pair.n, more, family),
     )
 
 
 def as_good(
-    case: Case, pair: PairedComparison, stakes: Stakes, low: float, saving: float
+    case: Case,
+    pair: PairedComparison,
+    stakes: Stakes,
+    low: float,
+    saving: float,
+    family: Family = (1, 1),
 ) -> tuple[Purchase, ...]:
     """What would settle that a cheaper tuned model is as good: items, or what a right answer is worth.
 
@@ -115,9 +128,10 @@ def as_good(
         stakes: The money at stake.
         low: Lower limit of the difference of quality, below zero.
         saving: USD over the horizon by which the tuned model costs less.
+        family: What the two were picked from.
     """
     found: list[Purchase] = []
-    need = _needed_as_good(pair, case.quality.min_gain)
+    need = _needed_as_good(pair, case.quality.min_gain, family)
     if need is not None and need > pair.n:
         more = need - pair.n
         price = None if stakes.example_usd is None else float(stakes.example_usd)
@@ -134,7 +148,7 @@ def as_good(
     if low < 0 and stakes.requests:
         worth = saving / (float(stakes.requests) * -low)
         text = (
-            "Or what a right answer is worth more than a wrong one (the key value): "
+            f"{'Or what' if found else 'What'} a right answer is worth more than a wrong one (the key value): "
             f"below {usd(worth)} the saving outweighs what may be lost."
         )
         found.append(Purchase(what="worth", text=text))
@@ -175,14 +189,20 @@ def _kind(price: float | None, stakes: Stakes) -> EvidenceKind | None:
 
 def untried_alternatives(case: Case, findings: Findings) -> tuple[Purchase, ...]:
     """Alternatives of the lesson that must be tried before a go, and were not; what cannot apply is not among them."""
-    kinds = {s.spec.kind for s in findings.standings}
+    enough = min(MIN_ITEMS, max((s.n for s in findings.standings), default=0))
+    kinds = {s.spec.kind for s in findings.standings if s.n >= enough}
+    begun = {
+        s.spec.kind: f"{s.name} was asked {s.n} items only: run it on the others." for s in findings.standings
+    }
     missing = []
     if not kinds - {"fine_tuned"}:
         missing.append("The same model untuned: add a zero_shot baseline, and run it.")
     if "few_shot" not in kinds:
-        missing.append("Few-shot prompting: add a few_shot baseline, and run it.")
+        add = begun.get("few_shot", "add a few_shot baseline, and run it.")
+        missing.append(f"Few-shot prompting: {add}")
     if case.data.documents is not None and "rag" not in kinds and not _retrieval_does_not_help(findings):
-        missing.append("Retrieval: there are documents, so add a rag baseline, and run it.")
+        add = begun.get("rag", "there are documents, so add a rag baseline, and run it.")
+        missing.append(f"Retrieval: {add}")
     return tuple(Purchase(what="baseline", text=text) for text in missing)
 
 
@@ -208,15 +228,17 @@ def below_bar(case: Case, stakes: Stakes) -> tuple[Purchase, ...]:
     return tuple(found)
 
 
-def _needed(pair: PairedComparison, target: float) -> int | None:
+def _needed(pair: PairedComparison, target: float, family: Family) -> int | None:
     """Items that show the target with 80 % power; None where the pairs do not vary."""
     rate, sd = _spread(pair)
     if sd == 0 or rate == 0:
         return None
-    return math.ceil(_design_effect(pair) * needed_examples(target, discordant_rate=rate, sd=sd))
+    return math.ceil(
+        _design_effect(pair) * needed_examples(target, discordant_rate=rate, sd=sd, alpha=0.05 / family[0])
+    )
 
 
-def _needed_as_good(pair: PairedComparison, margin: float) -> int | None:
+def _needed_as_good(pair: PairedComparison, margin: float, family: Family) -> int | None:
     """Items that show, with 80 % power, that it is not worse by the margin; None where no number does."""
     if margin <= 0 or pair.difference <= -margin:
         return None
@@ -225,7 +247,7 @@ def _needed_as_good(pair: PairedComparison, margin: float) -> int | None:
         return None
     # the rule looks at the lower end of a two-sided 95 % interval
     alone = needed_for_non_inferiority(
-        margin, true_difference=pair.difference, discordant_rate=rate, sd=sd, alpha=0.025
+        margin, true_difference=pair.difference, discordant_rate=rate, sd=sd, alpha=0.025 / family[0]
     )
     return None if alone is None else math.ceil(_design_effect(pair) * alone)
 

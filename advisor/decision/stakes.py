@@ -36,6 +36,8 @@ class Stakes:
     wrong_usd: Value
     costs: Mapping[str, Value | None]
     """Present value of each baseline's costs over the horizon; None where unknown."""
+    known_costs: Mapping[str, Value]
+    """The present value of those costs that are known, which is the least that it can be."""
     example_usd: Value | None = None
     """One more held-out example: labelled, and answered by every measured baseline."""
     answers_usd: Value | None = None
@@ -56,6 +58,10 @@ class Stakes:
         """Worth of a baseline's answers at a quality, less its costs; None where those are unknown."""
         cost = self.costs[name]
         return None if cost is None else quality * self.quality_usd + self.requests * self.wrong_usd - cost
+
+    def at_the_least(self, name: str) -> Stakes:
+        """The same, with a baseline at the least that it can cost."""
+        return replace(self, costs={**self.costs, name: self.known_costs[name]})
 
     def saving(self, of: str, against: str) -> Value | None:
         """By how much one baseline costs less than another; None where a cost is unknown."""
@@ -85,6 +91,11 @@ class Outlook:
 
     likely: Stakes
     spread: Stakes | None = None
+
+    def at_the_least(self, name: str) -> Outlook:
+        """The same, with a baseline at the least that it can cost."""
+        spread = None if self.spread is None else self.spread.at_the_least(name)
+        return Outlook(self.likely.at_the_least(name), spread)
 
 
 def outlook(accounts: Accounts) -> Outlook:
@@ -122,12 +133,14 @@ def stakes(accounts: Accounts, drivers: Drivers) -> Stakes:
     """The stakes under given drivers."""
     horizon = accounts.case.traffic.horizon_months
     label, kind = _label_usd(drivers, accounts.n_train)
+    over_horizon = {name: horizon_costs(model, drivers, horizon) for name, model in accounts.costs.items()}
     asked = [full_use_usd(accounts.costs[name], drivers) for name in accounts.measured]
     return Stakes(
         requests=discounted_requests(drivers, horizon),
         correct_usd=drivers.correct_usd,
         wrong_usd=drivers.wrong_usd,
-        costs={name: horizon_costs(model, drivers, horizon).npv for name, model in accounts.costs.items()},
+        costs={name: costs.npv for name, costs in over_horizon.items()},
+        known_costs={name: costs.known_npv for name, costs in over_horizon.items()},
         # an answer's price that is not known is small beside a label's
         example_usd=None if label is None else label + sum(usd for usd in asked if usd is not None),
         answers_usd=None
@@ -191,6 +204,7 @@ def _at(found: Stakes, part: int | slice) -> Stakes:
         correct_usd=one(found.correct_usd),
         wrong_usd=one(found.wrong_usd),
         costs={name: None if cost is None else one(cost) for name, cost in found.costs.items()},
+        known_costs={name: one(cost) for name, cost in found.known_costs.items()},
         example_usd=None if found.example_usd is None else one(found.example_usd),
         answers_usd=None if found.answers_usd is None else one(found.answers_usd),
         example_kind=found.example_kind,

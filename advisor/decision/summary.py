@@ -5,7 +5,8 @@ This is the expensive part and depends on no price or assumption, so that a what
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from advisor.cases.baseline_spec import BaselineSpec
 from advisor.decision import judged, set_metrics
 from advisor.decision.anytime import anytime_inference
 from advisor.decision.diagnosis import artefact_text, diagnose
-from advisor.decision.draws import SEED, Scores, aligned, clusters_of, resampled_means
+from advisor.decision.draws import SEED, Scores, aligned, clusters_of, resampled_means, resampled_pair
 from advisor.decision.evidence import CaseEvidence
 from advisor.decision.learning import Course, measured_course
 from advisor.decision.stakes import Accounts
@@ -25,6 +26,10 @@ from advisor.scoring import is_per_item
 from advisor.statistics.intervals import mean_interval
 from advisor.statistics.paired import PairedComparison, adjust, compare
 from advisor.statistics.ppi import CorrectedEstimate
+from advisor.tuning.training_estimate import default_epochs
+
+MIN_ITEMS = 30
+"""Fewer held-out items than this carry no verdict: a 95 % interval of a proportion is then wider than ±17 points."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Standing:
     quality: Quality
     tokens: Tokens
     latency: Latency
+    ended: bool = False
+    """Whether the service of its model has ended, so that it answers no more."""
 
     @property
     def name(self) -> str:
@@ -78,14 +85,16 @@ class Findings:
     """What a request of each baseline takes, by name."""
     resampled_means: dict[str, Scores]
     """Mean quality of each baseline in the same bootstrap resamples of items, shape (draws,); for probabilities."""
+    pair_draws: dict[str, tuple[Scores, Scores]] = field(default_factory=dict)
+    """By "tuned|untuned", the same over the items that both answered, where these are not all that either did."""
     sequential: bool = False
     """Whether a run stopped early, so that intervals and p-values are those that hold at any time."""
     corrections: dict[str, CorrectedEstimate] = field(default_factory=dict)
     """By baseline, what human labels make of a judge's mean; empty where they correct nothing."""
     diagnosis: dict[str, tuple[Finding, ...]] = field(default_factory=dict)
     """What looks wrong with each tuned baseline."""
-    unasked: int = 0
-    """Held-out items of the case that no baseline was asked yet; 0 where they are too few to matter."""
+    n_held_out: int = 0
+    """Held-out items of the case."""
     courses: dict[str, Course] = field(default_factory=dict)
     """Tuned baselines by the amount of their data, where parts of it were trained on."""
 
@@ -103,6 +112,18 @@ class Findings:
     def pair(self, baseline: str, reference: str) -> PairedComparison | None:
         """The comparison of two baselines, where it was made."""
         return self.pairs.get(f"{baseline}|{reference}")
+
+    def draws_of(self, tuned: str, untuned: str) -> tuple[Scores, Scores] | None:
+        """Mean quality of two baselines in the same resamples of the items that both answered; None without any."""
+        if (drawn := self.pair_draws.get(f"{tuned}|{untuned}")) is not None:
+            return drawn
+        both = self.resampled_means.get(tuned), self.resampled_means.get(untuned)
+        return None if both[0] is None or both[1] is None else (both[0], both[1])
+
+    def unasked(self, shared: int) -> int:
+        """Held-out items of the case beside the `shared` ones; 0 where they are less than a tenth of these."""
+        left = self.n_held_out - shared
+        return left if left >= shared / 10 else 0
 
     def adjusted(self, tuned: str, untuned: str) -> float:
         """The adjusted p-value of a tuned baseline against an untuned one; 1 where they were not compared."""
@@ -137,6 +158,7 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         k: p for k, p in pairs.items() if k.partition("|")[0] in {s.name for s in standings if s.tuned}
     }
     adjusted = adjust([p.p_value for p in of_tuned.values()]) if of_tuned else []
+    varying = [judged.resampled(s, corrections.get(s.name)) for s in standings]
     found = Findings(
         standings=standings,
         pairs=pairs,
@@ -144,10 +166,10 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         adjusted_p=dict(zip(of_tuned, adjusted, strict=True)),
         artefacts={},
         resources={m.name: resources_of(m) for m in evidence.measured},
-        resampled_means=draws
-        or resampled_means([judged.resampled(s, corrections.get(s.name)) for s in standings], groups),
+        resampled_means=draws or resampled_means(varying, groups),
         sequential=anytime_inference(evidence) is not None,
-        unasked=_unasked(evidence, standings),
+        pair_draws=_pair_draws(varying, groups) if not draws else {},
+        n_held_out=evidence.data.n_held_out,
         corrections=corrections,
     )
     diagnosis = {s.name: diagnose(s, found.base_of(s), evidence) for s in standings if s.tuned}
@@ -164,11 +186,15 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
     )
 
 
-def _unasked(evidence: CaseEvidence, standings: Sequence[Standing]) -> int:
-    """Held-out items that nothing was asked, as after a trial run; 0 if they are less than a tenth of the asked."""
-    asked = max((len(s.ids) for s in standings), default=0)
-    left = evidence.data.n_held_out - asked
-    return left if left >= asked / 10 else 0
+def _pair_draws(standings: Sequence[Standing], groups: Mapping[str, str]) -> dict[str, tuple[Scores, Scores]]:
+    """Draws of each tuned baseline and each other one that did not answer the same items."""
+    return {
+        f"{tuned.name}|{other.name}": drawn
+        for tuned in standings
+        for other in standings
+        if tuned.tuned and not other.tuned and tuned.ids != other.ids and set(tuned.ids) != set(other.ids)
+        if (drawn := resampled_pair(tuned, other, groups)) is not None
+    }
 
 
 def cost_models(evidence: CaseEvidence, findings: Findings) -> dict[str, CostModel]:
@@ -180,9 +206,22 @@ def cost_models(evidence: CaseEvidence, findings: Findings) -> dict[str, CostMod
             findings.resources.get(b.name, Resources()),
             price=evidence.prices.get(b.name),
             life_months=evidence.life_months(b.name),
+            training_tokens=_training_tokens(evidence, b, findings.resources.get(b.name)),
         )
         for b in evidence.case.baselines
     }
+
+
+def _training_tokens(evidence: CaseEvidence, spec: BaselineSpec, resources: Resources | None) -> float | None:
+    """About what one training takes: its examples are as long as the requests and answers of the tuned model."""
+    if spec.tuning is None or resources is None:
+        return None
+    parts = resources.fresh_tokens, resources.cached_tokens, resources.output_tokens
+    learn = evidence.data.n_learn
+    if None in parts or not learn:
+        return None
+    epochs = spec.tuning.epochs or default_epochs(learn)
+    return math.fsum(p for p in parts if p is not None) * learn * epochs
 
 
 def accounts_of(evidence: CaseEvidence, findings: Findings) -> Accounts:
@@ -244,6 +283,7 @@ def _standing(
         quality=quality,
         tokens=_tokens(measured),
         latency=_latency(measured),
+        ended=(life := evidence.life_months(spec.name)) is not None and life <= 0,
     )
 
 

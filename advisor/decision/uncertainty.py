@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from advisor.cases.schema import Case
-from advisor.decision.gain import Gain
+from advisor.decision.gain import Family, Gain
 from advisor.decision.options import broken_constraint
 from advisor.decision.shopping import offers
 from advisor.decision.stakes import Accounts, Stakes, range_draws, stakes
@@ -34,7 +34,12 @@ BINS = 16
 
 
 def uncertainty(
-    findings: Findings, accounts: Accounts, likely: Stakes, gain: Gain | None, n: int | None
+    findings: Findings,
+    accounts: Accounts,
+    likely: Stakes,
+    gain: Gain | None,
+    n: int | None,
+    family: Family = (1, 1),
 ) -> Uncertainty | None:
     """The odds of every baseline that breaks no constraint; None where there is nothing to draw from.
 
@@ -44,6 +49,7 @@ def uncertainty(
         likely: The stakes at the likely assumptions.
         gain: What tuning brings, for what more examples would be worth.
         n: Items that the gain rests on.
+        family: What the two of the gain were picked from.
     """
     qualities = _qualities(accounts.case, findings)
     if not qualities:
@@ -71,7 +77,7 @@ def uncertainty(
         odds=_ranked(odds),
         perfect_information_usd=perfect,
         information=_information(worth, _over_ranges(names, quality, money), ranges, most=perfect),
-        more_examples=() if gain is None or n is None else offers(gain, n, likely),
+        more_examples=() if gain is None or n is None else offers(gain, n, likely, family),
     )
 
 

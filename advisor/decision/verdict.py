@@ -4,8 +4,9 @@ Read from top to bottom:
 
 1. **Hard constraints.** What breaks one is out, whatever its benefit.
 2. **Evidence.** A tuned model and an alternative, measured on the same items, enough of them; a tuned model that
-   works; costs that are known. The best of each side is compared: of the highest net benefit where answers have a
-   declared worth, else the cheapest that reaches the bar, else the best in quality.
+   works; costs that are known, as far as they could turn the answer. Each tuned model is compared with the best
+   alternative: what reaches the bar goes first, then the highest net benefit where answers have a declared worth,
+   else the cheapest of those that are good enough.
 3. **Value.** Where answers have a worth, the gain of tuning in money decides, with its interval; else the bar, the
    smallest gain worth having and the costs do.
 4. **A go needs more than a stop.** The alternatives of the lesson must have been tried before it, where they apply.
@@ -25,15 +26,21 @@ from advisor.cases.schema import Case
 from advisor.decision import reasons as say
 from advisor.decision import shopping
 from advisor.decision.confidence import share_for_tuning
-from advisor.decision.gain import Gain, gain_of, widened
-from advisor.decision.options import Option, best, broken_constraint, latency_unknown, options, stays_local
+from advisor.decision.gain import Family, Gain, gain_of, widened
+from advisor.decision.options import (
+    Option,
+    best,
+    broken_constraint,
+    latency_unknown,
+    options,
+    reaches,
+    stays_local,
+)
 from advisor.decision.stakes import Accounts, Outlook, Stakes
-from advisor.decision.summary import Findings
+from advisor.decision.summary import MIN_ITEMS, Findings
 from advisor.records import DecisionWord, Purchase
 from advisor.statistics.paired import PairedComparison
 
-MIN_ITEMS = 30
-"""Fewer held-out items than this carry no verdict: a 95 % interval of a proportion is then wider than ±17 points."""
 SURE = 0.9
 """Probability that tuning pays, over the ranges of the assumptions too, from which on a go is given."""
 SIGNIFICANT = 0.05
@@ -51,6 +58,8 @@ class Judgement:
     champion: str | None = None
     gain: Gain | None = None
     """What tuning brings over the best alternative; None where it was not compared, or a cost is unknown."""
+    family: Family = (1, 1)
+    """Numbers of tuned models and of alternatives that the two were picked from."""
     for_tuning: float | None = None
     """The probability that tuning is right, where the two could be drawn again; see `confidence`."""
     champion_allowed: bool = True
@@ -74,7 +83,7 @@ def judge(case: Case, findings: Findings, accounts: Accounts, outlook: Outlook) 
     # 1. Hard constraints.
     broken = {o.name: why for o in every if (why := broken_constraint(case, o.standing))}
     tuned_in = [o for o in tuned if o.name not in broken]
-    champion = best(case, [o for o in alternatives if o.name not in broken], stakes)
+    champion = best(case, _enough([o for o in alternatives if o.name not in broken]), stakes)
     meanwhile = champion.name if champion else None
     if tuned and not tuned_in and _all_measured(case, tuned) and _surely_out(case, tuned):
         why = "; ".join(broken[o.name] for o in tuned)
@@ -86,21 +95,20 @@ def judge(case: Case, findings: Findings, accounts: Accounts, outlook: Outlook) 
         return Judgement("not_yet", None, ("Nothing was measured yet.",), (run, *untried))
     if not alternatives:
         return Judgement("not_yet", None, (say.ONLY_TUNED,), untried)
-    few = min(o.standing.n for o in every)
+    few = min(max(o.standing.n for o in side) for side in (tuned, alternatives) if side)
     if few < MIN_ITEMS:
         why = f"{few} held-out items carry no verdict; at least {MIN_ITEMS} do."
-        more = shopping.at_least(MIN_ITEMS - few, stakes, unasked=findings.unasked)
+        more = shopping.at_least(MIN_ITEMS - few, stakes, unasked=findings.unasked(few))
         return Judgement("not_yet", None, (why,), (more, *untried), champion=meanwhile)
     if not tuned_in:
         return _without_tuned(case, champion, untried, [broken[o.name] for o in tuned])
-    challenger = best(case, tuned_in, stakes)
-    # every alternative breaks a constraint: compare with the best of them all the same
-    rival = champion or best(case, alternatives, stakes)
-    assert challenger is not None and rival is not None
 
     # 3. Value.
-    family = (len(tuned_in), len(alternatives))
-    found = weigh(case, findings, outlook, challenger, rival, champion_broken=champion is None, family=family)
+    # where every alternative is ruled out, compare with the best of them all the same
+    allowed = [o for o in alternatives if o.name not in broken]
+    found = _weigh_all(
+        case, findings, outlook, tuned_in, allowed or alternatives, champion_broken=not allowed
+    )
 
     # 4. A go needs more than a stop.
     unknown = tuple(
@@ -117,6 +125,53 @@ def judge(case: Case, findings: Findings, accounts: Accounts, outlook: Outlook) 
     )
 
 
+def _weigh_all(
+    case: Case,
+    findings: Findings,
+    outlook: Outlook,
+    tuned: Sequence[Option],
+    alternatives: Sequence[Option],
+    *,
+    champion_broken: bool,
+) -> Judgement:
+    """Step 3, over all tuned models and alternatives: one tuned model that is worth it is enough for a go."""
+    stakes, family = outlook.likely, (len(tuned), len(alternatives))
+
+    def against(champion: Option) -> Judgement:
+        left, found = list(_enough(tuned)), []
+        while (challenger := best(case, left, stakes)) is not None:
+            left.remove(challenger)
+            weighed = weigh(
+                case, findings, outlook, challenger, champion, champion_broken=champion_broken, family=family
+            )
+            found.append(weighed)
+        # the best one speaks for all, unless another is worth it, or may be where that one is not
+        return next(
+            (
+                w
+                for word in ("fine_tune", "not_yet")
+                for w in found
+                if w.decision == word and found[0].decision != word
+            ),
+            found[0],
+        )
+
+    rival = best(case, _enough(alternatives), stakes)
+    known = best(case, _enough([o for o in alternatives if o.cost_usd is not None]), stakes)
+    assert rival is not None
+    if known is not None and known is not rival:
+        # whatever the other one costs: where tuning is not worth it against this one, it is not
+        settled = against(known)
+        if settled.decision == "do_not_fine_tune":
+            return settled
+    return against(rival)
+
+
+def _enough(side: Sequence[Option]) -> Sequence[Option]:
+    """Those that were asked enough items to carry a verdict, or all where none was."""
+    return [o for o in side if o.standing.n >= MIN_ITEMS] or side
+
+
 def weigh(
     case: Case,
     findings: Findings,
@@ -125,7 +180,7 @@ def weigh(
     champion: Option,
     *,
     champion_broken: bool = False,
-    family: tuple[int, int] = (1, 1),
+    family: Family = (1, 1),
 ) -> Judgement:
     """Step 3: the best tuned model against the best alternative.
 
@@ -154,19 +209,28 @@ def weigh(
         )
     # intervals of a run that stopped early allow for the choice themselves
     family = (1, 1) if findings.sequential else family
-    gain = gain_of(challenger.name, champion.name, pair, outlook, family)
-    ends = widened(pair, family)
-    share = share_for_tuning(
-        case, findings, outlook, challenger.name, champion.name, champion_broken=champion_broken
-    )
-    found = _Weighing(
-        case, findings, outlook, challenger, champion, champion_broken, pair, ends, gain, share
-    ).judgement()
+
+    def weighing(challenger: Option, at: Outlook) -> _Weighing:
+        return _Weighing(
+            case, findings, at, challenger, champion, champion_broken, pair, family, widened(pair, family),
+            gain_of(challenger.name, champion.name, pair, at, family),
+            share_for_tuning(case, findings, at, challenger.name, champion.name, champion_broken=champion_broken),
+        )  # fmt: skip
+
+    asked = weighing(challenger, outlook)
+    gain, share, found = asked.gain, asked.for_tuning, asked.judgement()
+    if challenger.cost_usd is None and champion.cost_usd is not None:
+        least = outlook.at_the_least(challenger.name)
+        cheapest = replace(challenger, cost_usd=float(least.likely.known_costs[challenger.name]))
+        at_best = weighing(cheapest, least)
+        if at_best.judgement().decision == "do_not_fine_tune":
+            found, share = asked.stop(say.even_at_the_least(challenger)), at_best.for_tuning
     return replace(
         found,
         challenger=challenger.name,
         champion=champion.name,
         gain=gain,
+        family=family,
         for_tuning=share,
         champion_allowed=not champion_broken,
     )
@@ -183,6 +247,8 @@ class _Weighing:
     champion: Option
     champion_broken: bool
     pair: PairedComparison
+    family: Family
+    """Numbers of tuned models and of alternatives that the two were picked from."""
     ends: tuple[float, float]
     """The interval of their difference, which allows for both having been picked as the best."""
     gain: Gain | None
@@ -224,13 +290,16 @@ class _Weighing:
 
     @property
     def reaches(self) -> bool:
-        bar = self.case.quality.bar
-        return bar is None or self.challenger.quality >= bar
+        return reaches(self.case, self.challenger.quality)
 
     @property
     def other_reaches(self) -> bool:
-        bar = self.case.quality.bar
-        return not self.champion_broken and (bar is None or self.champion.quality >= bar)
+        return not self.champion_broken and reaches(self.case, self.champion.quality)
+
+    @property
+    def unasked(self) -> int:
+        """Held-out items of the case that the two do not share yet."""
+        return self.findings.unasked(self.pair.n)
 
     @property
     def saving(self) -> float | None:
@@ -256,7 +325,7 @@ class _Weighing:
         """The rule, as the means of the held-out set have it."""
         if self.pair.n < MIN_ITEMS:
             few = say.few_in_common(self.challenger, self.champion, self.pair.n, MIN_ITEMS)
-            more = shopping.at_least(MIN_ITEMS - self.pair.n, self.stakes, unasked=self.findings.unasked)
+            more = shopping.at_least(MIN_ITEMS - self.pair.n, self.stakes, unasked=self.unasked)
             return self.wait(few, more)
         if self.worse and (why := self.findings.artefacts.get(self.challenger.name)) is not None:
             answers = Purchase(what="tuned_model", text="A tuned model that answers.")
@@ -267,7 +336,7 @@ class _Weighing:
         """Answers have a declared worth: the gain in money decides."""
         gain = self.gain
         if gain is None:
-            return self.stop(say.WORSE) if self.worse else self.unknown_cost()
+            return self.unknown_cost()
         if gain.high <= 0:
             doubtful = self.outlook.spread is not None and gain.probability > 1 - SURE
             return self.wait(say.HANGS_ON_ASSUMPTIONS) if doubtful else self.stop(say.DOES_NOT_PAY)
@@ -282,7 +351,7 @@ class _Weighing:
         # where a run stops early, or asked a part, there are more items already: nothing needs to be bought
         if (
             not self.findings.sequential
-            and not self.findings.unasked
+            and not self.unasked
             and offer.worth_usd is not None
             and offer.cost_usd is not None
             and offer.worth_usd <= offer.cost_usd
@@ -296,7 +365,7 @@ class _Weighing:
     def by_bar(self) -> Judgement:
         """Answers have no declared worth: quality against the bar first, then costs."""
         cheaper = self.saving is not None and self.saving > 0
-        if self.worse and not (cheaper and self.as_good):
+        if self.worse and not (self.as_good and (cheaper or self.saving is None)):
             return self.stop(say.WORSE)
         more = self.more_examples(None)
         if not self.reaches:
@@ -328,18 +397,25 @@ class _Weighing:
 
     def more_examples(self, gain: Gain | None) -> Purchase:
         """The held-out items that would settle it, with what they are worth where that is a matter of the gain."""
-        return shopping.more_examples(self.case, self.pair, self.stakes, gain, unasked=self.findings.unasked)
+        return shopping.more_examples(
+            self.case, self.pair, self.stakes, gain, unasked=self.unasked, family=self.family
+        )
 
     def as_good_or(self, more: Purchase) -> tuple[Purchase, ...]:
         """What to get: for a cheaper tuned model, what shows that it is as good; else what shows a gain."""
-        if not self.saving or self.saving <= 0 or self.findings.unasked:
+        if not self.saving or self.saving <= 0 or self.unasked:
             return (more,)
-        return shopping.as_good(self.case, self.pair, self.stakes, self.ends[0], self.saving) or (more,)
+        found = shopping.as_good(
+            self.case, self.pair, self.stakes, self.ends[0], self.saving, family=self.family
+        )
+        return found or (more,)
 
     # ── what it comes to ──
 
     def said(self) -> tuple[str, ...]:
-        return say.comparison(self.case, self.challenger, self.champion, self.pair, self.saving, self.gain)
+        return say.comparison(
+            self.case, self.challenger, self.champion, self.pair, self.saving, self.gain, ends=self.ends
+        )
 
     def go(self, why: str) -> Judgement:
         reasons = (why, *self.said(), *say.losses(self.challenger, self.champion))
@@ -355,17 +431,23 @@ class _Weighing:
         return Judgement("not_yet", None, (why, *self.said()), shopping)
 
     def unknown_cost(self) -> Judgement:
-        unknown = self.challenger if self.challenger.cost_usd is None else self.champion
-        notes = unknown.cost_notes or ("say what it costs",)
-        missing = (Purchase(what="cost", text=f"{unknown.name}: {note}.") for note in notes)
-        return self.wait(f"What {unknown.name} costs is not known.", *missing)
+        unknown = [o for o in (self.challenger, self.champion) if o.cost_usd is None]
+        missing = (
+            Purchase(what="cost", text=f"{o.name}: {note}.")
+            for o in unknown
+            for note in o.unknown_costs or ("say what it costs",)
+        )
+        names = " and ".join(o.name for o in unknown)
+        cost = "costs" if len(unknown) == 1 else "cost"
+        return self.wait(f"What {names} {cost} is not known.", *missing)
 
 
 def _surely_out(case: Case, tuned: Sequence[Option]) -> bool:
-    """Whether what rules them out is sure: where data go is, a latency only once it was seen on enough items."""
+    """Whether what rules them out is sure; a latency only is once it was seen on enough items."""
     leaves = case.constraints.must_stay_local
     return all(
-        o.standing.n >= MIN_ITEMS or (leaves and not stays_local(case, o.standing.spec)) for o in tuned
+        o.standing.n >= MIN_ITEMS or o.standing.ended or (leaves and not stays_local(case, o.standing.spec))
+        for o in tuned
     )
 
 

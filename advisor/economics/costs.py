@@ -80,6 +80,8 @@ class CostModel(Record):
     judging_usd: float = 0.0
     """What the judge of one evaluation costs; it is paid again with every retraining."""
     notes: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """What is not known, and makes sums unknown."""
 
     @property
     def tuned(self) -> bool:
@@ -90,6 +92,19 @@ class CostModel(Record):
     def by_the_month(self) -> bool:
         """Whether a machine or deployment is paid, used or not."""
         return (self.billing == "machine" and self.always_on) or self.hosting_usd_per_hour > 0
+
+
+class _Notes(list[str]):
+    """What is to be said of a baseline's costs, and what of it makes them unknown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unknown: list[str] = []
+
+    def lack(self, text: str) -> None:
+        """Notes what is not known."""
+        self.append(text)
+        self.unknown.append(text)
 
 
 def total(parts: Iterable[float | None]) -> float | None:
@@ -104,6 +119,7 @@ def cost_model(
     resources: Resources,
     price: Price | None = None,
     life_months: float | None = None,
+    training_tokens: float | None = None,
 ) -> CostModel:
     """The cost of one baseline, from the case's prices and what was measured.
 
@@ -113,8 +129,9 @@ def cost_model(
         resources: What a request takes, by `resources_of`.
         price: What its model costs by the token; absent, the case's own prices.
         life_months: Months until the service of its model ends; None where no end is known.
+        training_tokens: Tokens that one training takes, where it was not trained here; an estimate.
     """
-    notes: list[str] = []
+    notes = _Notes()
     found = CostModel(
         name=spec.name,
         kind=spec.kind,
@@ -128,12 +145,14 @@ def cost_model(
         shape = _classifier(case, spec, resources, notes)
     else:
         shape = _served(case, spec, resources, price, notes)
-    shape |= _once(case, spec, resources, notes)
-    return found.model_copy(update={**shape, "notes": tuple(notes)})
+    listed = None if price is None or price.training is None else price.training / 1e6
+    estimate = None if listed is None or training_tokens is None else listed * training_tokens
+    shape |= _once(case, spec, resources, estimate, notes)
+    return found.model_copy(update={**shape, "notes": tuple(notes), "unknown": tuple(notes.unknown)})
 
 
 def _served(
-    case: Case, spec: BaselineSpec, resources: Resources, price: Price | None, notes: list[str]
+    case: Case, spec: BaselineSpec, resources: Resources, price: Price | None, notes: _Notes
 ) -> dict[str, object]:
     """How the answers of a language model are paid."""
     model = case.models[str(spec.model)]
@@ -148,7 +167,7 @@ def _served(
             "rates": _rates(price or model.prices, case, notes),
         }
         if resources.fresh_tokens is None:
-            notes.append("tokens are unknown")
+            notes.lack("tokens are unknown")
         if price is not None and price.hosting_usd_per_hour:
             shape["hosting_usd_per_hour"] = price.hosting_usd_per_hour
             notes.append(f"its deployment costs {price.hosting_usd_per_hour:g} USD an hour, used or not")
@@ -156,14 +175,14 @@ def _served(
             notes.append(_price_note(price))
         return shape
     if resources.paid_usd is None:
-        notes.append(f"model {spec.model!r} has neither `serving` nor `prices`: its cost is unknown")
+        notes.lack(f"model {spec.model!r} has neither `serving` nor `prices`: its cost is unknown")
         return {}
     return {"billing": "calls", "usd_per_call": resources.paid_usd}
 
 
-def _rates(prices: Price | TokenPrices | None, case: Case, notes: list[str]) -> TokenRates | None:
+def _rates(prices: Price | TokenPrices | None, case: Case, notes: _Notes) -> TokenRates | None:
     if prices is None or prices.input is None or prices.output is None:
-        notes.append("the price of tokens is unknown")
+        notes.lack("the price of tokens is unknown")
         return None
     rates = TokenRates(input=prices.input, cached_input=prices.cached_input, output=prices.output)
     if isinstance(prices, Price) and prices.batch_input is not None and prices.batch_output is not None:
@@ -182,14 +201,15 @@ def _price_note(price: Price) -> str:
 
 
 def _machine(
-    case: Case, serving: Serving, resources: Resources, key: str | None, notes: list[str]
+    case: Case, serving: Serving, resources: Resources, key: str | None, notes: _Notes
 ) -> dict[str, object]:
     """A machine by the hour: its throughput under load, else the declared one, else that of the measured batches."""
     seconds = resources.machine_s
     per_s, source = served_throughput(resources.load, serving.requests_per_s, case.constraints.latency_p95_s)
     if per_s is not None:
         seconds = 1 / per_s
-    notes += [source] if source else []
+    if source:
+        notes.append(source)
     if seconds is None:
         notes.append("throughput is unknown: one machine is assumed")
     return {
@@ -201,13 +221,13 @@ def _machine(
     }
 
 
-def _classifier(case: Case, spec: BaselineSpec, resources: Resources, notes: list[str]) -> dict[str, object]:
+def _classifier(case: Case, spec: BaselineSpec, resources: Resources, notes: _Notes) -> dict[str, object]:
     """It runs inside the caller's program, unless it has a machine of its own."""
     if spec.serving is not None:
         return _machine(case, spec.serving, resources, None, notes)
     machines = {machine_key(n): m.serving.usd_per_hour for n, m in case.models.items() if m.serving}
     if not machines or resources.machine_s is None:
-        notes.append("give the classifier `serving: {usd_per_hour: …}` to price the machine it runs on")
+        notes.lack("give the classifier `serving: {usd_per_hour: …}` to price the machine it runs on")
         return {"machine_s": resources.machine_s}
     cheapest = min(machines.values())
     notes.append(f"runs inside the caller's program; its machine time is priced at {cheapest:g} USD an hour")
@@ -219,7 +239,9 @@ def _classifier(case: Case, spec: BaselineSpec, resources: Resources, notes: lis
     }
 
 
-def _once(case: Case, spec: BaselineSpec, resources: Resources, notes: list[str]) -> dict[str, object]:
+def _once(
+    case: Case, spec: BaselineSpec, resources: Resources, training_usd: float | None, notes: _Notes
+) -> dict[str, object]:
     """What people do, and what training takes."""
     fields: tuple[HoursField, ...] = ()
     shape: dict[str, object] = {}
@@ -228,22 +250,28 @@ def _once(case: Case, spec: BaselineSpec, resources: Resources, notes: list[str]
     elif spec.kind == "fine_tuned" and spec.tuning is not None:
         fields = ("data_hours", "evaluation_hours", "refinement_hours")
         if spec.tuning.system != "existing":
-            shape = _training(case, spec, resources, notes)
+            shape = _training(case, spec, resources, training_usd, notes)
     for name in fields:
         hours = getattr(case.effort, name)
         if hours is None or (hours != 0 and case.effort.hourly_rate_usd is None):
-            notes.append(f"effort.{name if hours is None else 'hourly_rate_usd'} is not given")
+            notes.lack(f"effort.{name if hours is None else 'hourly_rate_usd'} is not given")
     return {**shape, "hours": fields}
 
 
-def _training(case: Case, spec: BaselineSpec, resources: Resources, notes: list[str]) -> dict[str, object]:
+def _training(
+    case: Case, spec: BaselineSpec, resources: Resources, estimate: float | None, notes: _Notes
+) -> dict[str, object]:
+    """One training: as billed, or by its hours, or by the estimate of its tokens."""
     record = resources.tuning
     if record is not None and record.cost_usd is not None:
         notes.append(f"training: {record.tokens:,} tokens, {record.settings.get('tokens_are', 'billed')}")
         return {"training_usd": record.cost_usd}
     serving = case.models[str(spec.model)].serving
+    if record is None and serving is None and estimate is not None:
+        notes.append(f"training was not measured here: about ${estimate:,.2f}, estimated from its tokens")
+        return {"training_usd": estimate}
     if record is None or serving is None:
-        notes.append("what training costs is unknown")
+        notes.lack("what training costs is unknown")
         return {"training_usd": None}
     notes.append(
         f"training took {record.duration_s:,.0f} s, priced as serving is, at {serving.usd_per_hour:g} USD an hour"

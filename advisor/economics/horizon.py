@@ -55,6 +55,13 @@ class HorizonCosts:
         return None if total is None else scalar((total * self.discount).sum(axis=-1))
 
     @property
+    def known_npv(self) -> Value:
+        """The present value of the parts that are known: all costs are at least as high."""
+        known = _sum((p for p in self.parts.values() if p is not None), self.requests)
+        assert known is not None
+        return scalar((known * self.discount).sum(axis=-1))
+
+    @property
     def one_off(self) -> Value | None:
         """What is paid before the first month."""
         total = _sum((self.parts[p] for p in ONCE if p in self.parts), self.requests)
