@@ -20,14 +20,20 @@ from advisor.statistics.resources import compare_resources
 
 
 def comparisons(evidence: CaseEvidence, findings: Findings) -> tuple[Comparison, ...]:
-    """One row for every other baseline, with p-values adjusted over this family (Holm)."""
+    """One row for every other baseline, with p-values adjusted for several comparisons (Holm).
+
+    Those of tuned baselines are the verdict's, over all comparisons of tuned with untuned ones; the others are a family
+    of their own.
+    """
     best = findings.best_untuned
     if best is None:
         return ()
     reference = findings.standing(best)
     family = [(s, findings.pair(s.name, best)) for s in findings.standings if s.name != best]
     found = [(standing, pair) for standing, pair in family if pair is not None]
-    adjusted = adjust([pair.p_value for _, pair in found])
+    untuned = [(s.name, pair.p_value) for s, pair in found if not s.tuned]
+    adjusted = dict(zip([name for name, _ in untuned], adjust([p for _, p in untuned]), strict=True))
+    adjusted |= {s.name: findings.adjusted(s.name, best) for s, _ in found if s.tuned}
     return tuple(
         Comparison(
             baseline=standing.name,
@@ -37,7 +43,7 @@ def comparisons(evidence: CaseEvidence, findings: Findings) -> tuple[Comparison,
             ci95=pair.ci95,
             test=pair.test,
             p_value=pair.p_value,
-            adjusted_p_value=p,
+            adjusted_p_value=adjusted[standing.name],
             discordant=pair.discordant,
             detectable_difference=pair.detectable_difference,
             wilcoxon_p_value=pair.wilcoxon_p_value,
@@ -45,7 +51,7 @@ def comparisons(evidence: CaseEvidence, findings: Findings) -> tuple[Comparison,
             **_equivalence(evidence, findings, standing, reference, pair),
             resources=_resources(evidence, standing, reference),
         )
-        for (standing, pair), p in zip(found, adjusted, strict=True)
+        for standing, pair in found
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from advisor.cases.schema import Case
 from advisor.decision.anytime import ALPHA
+from advisor.decision.options import ROUNDING
 from advisor.decision.stakes import Outlook, Stakes
 from advisor.decision.summary import Findings
 from advisor.economics.drivers import Array
@@ -65,8 +66,8 @@ def _tuning_is_right(
         case.quality.min_gain,
         _along(stakes.saving(tuned, other), len(ours)),
     )
-    reached = np.ones(len(ours), dtype=bool) if bar is None else ours >= bar
-    by_other = np.zeros(len(ours), dtype=bool) if bar is None or not may_reach else theirs >= bar
+    reached = np.ones(len(ours), dtype=bool) if bar is None else ours >= bar - ROUNDING
+    by_other = np.zeros(len(ours), dtype=bool) if bar is None or not may_reach else theirs >= bar - ROUNDING
     if stakes.declared and saving is not None:
         quality_usd = _along(stakes.quality_usd, len(ours))
         assert quality_usd is not None

@@ -3,13 +3,15 @@
 Each input is moved away from its value, downwards and upwards, in growing steps; where the verdict changes, the
 border is narrowed round by round. The money at stake is computed for a row of values together, which costs little more
 than for one; judged is each value when it is asked for, and in a narrowed row that is every half of what is left.
-Everything else stays.
+Everything else stays. An input that is given as a range is certain at each value that is tried; where that alone
+turns the verdict, its likely value is the border.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +19,7 @@ from advisor.cases.numbers import likely
 from advisor.cases.schema import Case
 from advisor.decision.stakes import Accounts, Outlook, outlook, outlooks
 from advisor.decision.verdict import Judgement
-from advisor.economics.drivers import drivers_of, is_driver, value_of
+from advisor.economics.drivers import drivers_of, is_driver, ranges_of, value_of
 from advisor.records import Flip
 
 _FACTORS = (1.25, 2, 4, 10, 30, 100, 1000)
@@ -25,6 +27,21 @@ _ROUNDS, _PER_ROUND = 3, 27
 """Each round narrows the border by 28: after three it is known to less than 1 part in 20,000 of its step."""
 Outcome = tuple[str, str | None]
 Judge = Callable[[Case, Outlook], Judgement]
+Outcomes = Callable[[Sequence[float]], Callable[[int], Outcome]]
+"""The verdict at each of some values, by position, when it is asked for."""
+
+
+@dataclass(frozen=True)
+class _Border:
+    """Where another verdict begins."""
+
+    at: float
+    """The first value at which it holds."""
+    outcome: Outcome
+    before: float
+    """The last value at which it does not."""
+    until: float | None = None
+    """The last value at which it holds, where yet another one follows."""
 
 
 def find_flips(accounts: Accounts, judge: Judge, now: Judgement) -> tuple[Flip, ...]:
@@ -36,24 +53,31 @@ def find_flips(accounts: Accounts, judge: Judge, now: Judgement) -> tuple[Flip, 
         now: The verdict as it is.
     """
     found: list[tuple[float, Flip]] = []
-    declared = outlook(accounts).likely.declared
+    declared, uncertain = outlook(accounts).likely.declared, ranges_of(accounts.case)
     for name, value, low, high in _inputs(accounts.case, declared=declared):
 
         def outcomes(values: Sequence[float], name: str = name) -> Callable[[int], Outcome]:
             judged = _judged(accounts, judge, name, values)
             return lambda k: ((j := judged(k)).decision, j.recommended)
 
-        nearest = [
-            f
-            for steps in _steps(value, low, high)
-            if steps and (f := _flip(outcomes, now.decision, value, steps))
-        ]
+        if name in uncertain and (certain := outcomes([value])(0))[0] != now.decision:
+            # a range as wide as that hides what its likely value would say
+            nearest = [_Border(value, certain, before=value)]
+        else:
+            ways = _steps(value, low, high)
+            nearest = [b for steps in ways if (b := _flip(outcomes, now.decision, value, steps))]
         if nearest:
-            at, (decision, recommended) = min(nearest, key=lambda f: abs(f[0] - value))
-            distance = abs(at - value) / (abs(value) or 1.0)
-            found.append(
-                (distance, Flip(parameter=name, now=value, at=at, decision=decision, recommended=recommended))
+            border = min(nearest, key=lambda b: abs(b.at - value))
+            decision, recommended = border.outcome
+            flip = Flip(
+                parameter=name,
+                now=value,
+                at=border.at,
+                until=border.until,
+                decision=decision,
+                recommended=recommended,
             )
+            found.append((abs(border.at - value) / (abs(value) or 1.0), flip))
     return tuple(flip for _, flip in sorted(found, key=lambda f: (f[0], f[1].parameter)))
 
 
@@ -74,13 +98,20 @@ def _judged(
     return judged
 
 
-def _flip(
-    outcomes: Callable[[Sequence[float]], Callable[[int], Outcome]],
-    now: str,
-    value: float,
-    steps: Sequence[float],
-) -> tuple[float, Outcome] | None:
+def _flip(outcomes: Outcomes, now: str, value: float, steps: Sequence[float]) -> _Border | None:
     """The border next to `value` in the direction of the steps; the value given lies just beyond it."""
+    found = _next_border(outcomes, now, value, steps)
+    if found is None:
+        return None
+    further = [step for step in steps if abs(step - value) > abs(found.at - value)]
+    another = _next_border(outcomes, found.outcome[0], found.at, further)
+    return found if another is None else replace(found, until=another.before)
+
+
+def _next_border(outcomes: Outcomes, now: str, value: float, steps: Sequence[float]) -> _Border | None:
+    """The first border on the way from `value`, where the verdict is `now`, through the steps."""
+    if not steps:
+        return None
     outcome_at = outcomes(steps)
     first = next(((k, o) for k in range(len(steps)) if (o := outcome_at(k))[0] != now), None)
     if first is None:
@@ -99,7 +130,7 @@ def _flip(
             else:
                 high, outcome = middle, found
         inside, at = row[low], row[high]
-    return at, outcome
+    return _Border(at, outcome, before=inside)
 
 
 def _inputs(case: Case, *, declared: bool) -> Iterator[tuple[str, float, float, float]]:

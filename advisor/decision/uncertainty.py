@@ -2,9 +2,10 @@
 
 A Monte Carlo with a fixed seed. Each draw takes the qualities of all baselines from the same bootstrap resample of the
 held-out items, and one value of every range from its triangular distribution; the two are independent. Where answers
-have a worth, each draw gives every baseline a net benefit, and from these follow
+have a worth, each draw gives every baseline whose costs are known a net benefit, and from these follow
 
-- the probability that a baseline is the best choice, its expected net benefit and its expected regret;
+- the probability that a baseline is the best choice (of those that reach the bar in the draw, if any does), its
+  expected net benefit and its expected regret;
 - the expected value of perfect information, E[max] − max E, and of knowing one input alone
   (Raiffa and Schlaifer 1961; Claxton 1999, The irrelevance of inference, Journal of Health Economics 18).
 
@@ -20,7 +21,7 @@ import numpy as np
 
 from advisor.cases.schema import Case
 from advisor.decision.gain import Family, Gain
-from advisor.decision.options import broken_constraint
+from advisor.decision.options import ROUNDING, broken_constraint
 from advisor.decision.shopping import offers
 from advisor.decision.stakes import Accounts, Stakes, range_draws, stakes
 from advisor.decision.summary import Findings
@@ -55,13 +56,19 @@ def uncertainty(
     if not qualities:
         return None
     names = sorted(qualities)
+    if likely.declared and (priced := [name for name in names if likely.costs[name] is not None]):
+        names = priced
     count = min(DRAWS, len(qualities[names[0]]))
     # a metric of whole sets has fewer draws: each meets several of the ranges'
     quality = np.stack([np.resize(qualities[name], DRAWS) for name in names])
     ranges = range_draws(ranges_of(accounts.case), DRAWS)
     money = stakes(accounts, with_values(drivers_of(accounts.case), ranges)) if ranges else likely
     worth = _net_benefits(names, quality, money) if likely.declared else None
-    utility = worth if worth is not None else _by_bar(accounts.case, names, quality, money)
+    utility = (
+        _by_bar(accounts.case, names, quality, money)
+        if worth is None
+        else _bar_first(accounts.case, quality, worth)
+    )
     # those that are equally good in a draw share it
     wins = utility == utility.max(axis=0)
     p_best = (wins / wins.sum(axis=0)).mean(axis=1)
@@ -106,6 +113,14 @@ def _over_ranges(names: Sequence[str], quality: Array, money: Stakes) -> Array:
     return found
 
 
+def _bar_first(case: Case, quality: Array, worth: Array) -> Array:
+    """Net benefits, with those that miss the bar below all that reach it in the same draw."""
+    if case.quality.bar is None:
+        return worth
+    step = float(worth.max() - worth.min()) + 1.0
+    return np.where(quality >= case.quality.bar - ROUNDING, worth + step, worth)
+
+
 def _by_bar(case: Case, names: Sequence[str], quality: Array, money: Stakes) -> Array:
     """A number that ranks the baselines in each draw: quality below the bar; above it, the cheaper the higher."""
     bar = case.quality.bar
@@ -114,7 +129,7 @@ def _by_bar(case: Case, names: Sequence[str], quality: Array, money: Stakes) -> 
     costs = [money.costs[name] for name in names]
     dear = max((float(np.max(c)) for c in costs if c is not None), default=0.0) + 1.0
     cheapness = np.stack([np.broadcast_to(dear if c is None else c, quality.shape[1]) for c in costs])
-    return np.where(quality >= bar, 2.0 - cheapness / dear, quality - 1.0)
+    return np.where(quality >= bar - ROUNDING, 2.0 - cheapness / dear, quality - 1.0)
 
 
 def _odds(name: str, p: float, worth: Array | None, best_of_all: float) -> BaselineOdds:

@@ -145,16 +145,12 @@ def _weigh_all(
                 case, findings, outlook, challenger, champion, champion_broken=champion_broken, family=family
             )
             found.append(weighed)
-        # the best one speaks for all, unless another is worth it, or may be where that one is not
-        return next(
-            (
-                w
-                for word in ("fine_tune", "not_yet")
-                for w in found
-                if w.decision == word and found[0].decision != word
-            ),
-            found[0],
-        )
+        # a go of any is one, and no is the answer only where it is that of all
+        for word in ("fine_tune", "not_yet"):
+            for judged in found:
+                if judged.decision == word:
+                    return judged
+        return found[0]
 
     rival = best(case, _enough(alternatives), stakes)
     known = best(case, _enough([o for o in alternatives if o.cost_usd is not None]), stakes)

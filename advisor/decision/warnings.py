@@ -97,7 +97,8 @@ def _of_providers(s: Situation) -> list[str]:
             else ""
         )
         instead = f"; the provider names {end.replacement} in its place" if end.replacement else ""
-        warnings.append(f"{spec.name}: the service of its model ends on {end.date}{moving}{instead}.")
+        when = "ends" if life > 0 else "ended"
+        warnings.append(f"{spec.name}: the service of its model {when} on {end.date}{moving}{instead}.")
     for price in dict.fromkeys(s.evidence.prices[n] for n in sorted(s.evidence.prices)):
         name = f"{price.model}{', tuned' if price.tuned else ''} ({price.provider})"
         if price.stale:

@@ -178,8 +178,11 @@ class Flip(Record):
     parameter: str
     now: float | None
     at: float | None
+    """Where another verdict begins; `now`, where the case gives a range and its likely value alone turns it."""
     decision: str
     recommended: str | None
+    until: float | None = None
+    """The last value of that verdict, where yet another one follows; None where it holds to the end."""
 
 
 class Verdict(Record):

@@ -56,7 +56,9 @@ def use_case(s: Situation) -> Question:
         answer,
         summary,
         evidence,
-        "A stronger base model, or another bar; a measured zero-shot baseline where there is none.",
+        "A stronger base model, or another bar."
+        if base is not None
+        else "A measured zero-shot baseline; a stronger base model, or another bar.",
     )
 
 

@@ -11,7 +11,7 @@ from advisor.decision.questions.situation import (
     standing_text,
     tokens_per_request,
 )
-from advisor.formatting import count, number, percent
+from advisor.formatting import count, difference, number, p_value, percent
 from advisor.records import AnswerWord, Evidence, Question
 
 
@@ -28,14 +28,16 @@ def quality(s: Situation) -> Question:
         summary = "Not known: a tuned model and an alternative must both be measured on the same items."
     else:
         evidence.append(said("measured", standing_text(s, alternative)))
+        adjusted = s.findings.adjusted(tuned.name, alternative.name)
+        family = "" if adjusted == pair.p_value else f" ({p_value(adjusted)}, adjusted for all comparisons)"
         evidence.append(
             said(
                 "measured",
-                f"{tuned.name} less {alternative.name}: {pair.difference * 100:+.1f} points, "
-                f"{interval_text(pair.ci95)}, {pair.test}, p = {pair.p_value:.3g}, n = {pair.n}.",
+                f"{tuned.name} less {alternative.name}: {difference(pair.difference, fraction=True)}, "
+                f"{interval_text(pair.ci95)}, {pair.test}, p = {p_value(pair.p_value)}{family}, n = {count(pair.n)}.",
             )
         )
-        if pair.ci95[0] > 0 and pair.p_value < 0.05:
+        if pair.ci95[0] > 0 and adjusted < 0.05:
             answer, word = "yes", "Yes"
         elif pair.ci95[1] < 0 or pair.ci95[1] < s.case.quality.min_gain:
             answer, word = "no", "No"
@@ -45,6 +47,11 @@ def quality(s: Situation) -> Question:
             f"{word}: {tuned.name} has {score_text(s, tuned)}, "
             f"the best alternative ({alternative.name}) {score_text(s, alternative)}."
         )
+        if pair.n < max(tuned.n, alternative.n):
+            summary += (
+                f" On the {count(pair.n)} items that both answered the difference is "
+                f"{difference(pair.difference, fraction=True)}."
+            )
         if s.seeds is not None:
             evidence.append(said("measured", s.seeds.text))
         clean = tuned.quality.without_leaked
@@ -57,7 +64,9 @@ def quality(s: Situation) -> Question:
         answer,
         summary,
         evidence,
-        "More held-out items (a difference that now lies within the noise), or another base model.",
+        "More held-out items, as the difference lies within the noise, or another base model."
+        if pair is not None and answer == "unclear"
+        else "Another base model, other training data, or a better prompt.",
     )
 
 
@@ -83,6 +92,9 @@ def cost(s: Situation) -> Question:
                 f"{'Yes' if answer == 'yes' else 'No'}: {number(mine)} tokens a request against {number(theirs)} "
                 f"of {prompting.name} ({change})."
             )
+            ours, others = tuned.tokens.input, prompting.tokens.input
+            if answer == "yes" and ours is not None and others is not None and ours >= others:
+                summary += " Its prompts are no shorter; its answers are."
             for x in (tuned, prompting):
                 t = x.tokens
                 evidence.append(

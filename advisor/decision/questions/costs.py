@@ -13,7 +13,7 @@ from advisor.economics.capacity import capacity_of
 from advisor.economics.costs import total
 from advisor.economics.drivers import drivers_of
 from advisor.economics.serving import month_usd
-from advisor.formatting import count, number, percent, seconds, usd
+from advisor.formatting import count, difference, number, percent, seconds, usd
 from advisor.records import AnswerWord, Evidence, Question
 
 
@@ -203,13 +203,19 @@ def data(s: Situation) -> Question:
     elif pair.ci95[0] > 0:
         answer = "yes"
         summary = (
-            f"Yes: {count(n)} examples lift the model by {pair.difference * 100:+.1f} points "
+            f"Yes: {count(n)} examples lift the model by {difference(pair.difference, fraction=True)} "
             f"over itself untuned ({base.name}, {percent(base.value)} to {percent(tuned.value)})."
         )
         evidence.append(said("measured", f"{tuned.name} against {base.name}: {interval_text(pair.ci95)}."))
     else:
         answer = "no"
         summary = f"No: tuning on {count(n)} examples does not surely lift the model over itself untuned."
+        if pair.ci95[1] < 0:
+            summary = (
+                f"No: tuned on {count(n)} examples the model is worse than itself untuned, by "
+                f"{difference(pair.difference, fraction=True)} ({base.name}, {percent(base.value)} to "
+                f"{percent(tuned.value)})."
+            )
         evidence.append(said("measured", f"{tuned.name} against {base.name}: {interval_text(pair.ci95)}."))
     curve = s.learning
     if curve is not None:
