@@ -197,7 +197,7 @@ def _interval(
     if variance <= 1e-24:  # rounding apart, nothing varies
         k = int(with_label.sum())
         low, high = _unseen_interval(estimate, k, confidence, bounds)
-        df, p_value, error = float(max(1, k - 1)), 1.0, 0.0
+        df, p_value, error = float(max(1, k - 1)), _unseen_p_value(estimate, k, bounds), 0.0
     else:
         df = variance**2 / sum(v**2 / d for v, d in parts if v > 0)
         error = variance**0.5
@@ -242,3 +242,14 @@ def _unseen_interval(
     unseen = 1 - ((1 - confidence) / 2) ** (1 / k)
     low, high = bounds
     return mean - unseen * (mean - low), mean + unseen * (high - mean)
+
+
+def _unseen_p_value(mean: float, k: int, bounds: tuple[float, float]) -> float:
+    """Two-sided p-value of the mean zero where `k` units are all alike: what `_unseen_interval` inverts to.
+
+    The mean is zero only where a share of mean / (mean - low) of other units, each as far off as the bounds allow, went
+    unseen. For a difference of 1 on a scale from -1 to 1 it is the sign test, 2^(1 - k).
+    """
+    far = bounds[0] if mean > 0 else bounds[1]
+    alike = far / (far - mean) if mean else 1.0
+    return float(min(1.0, 2 * max(0.0, alike) ** k))
