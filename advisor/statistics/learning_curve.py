@@ -40,6 +40,7 @@ class Extrapolation(Record):
     gain: float
     """Over the largest size that was measured, both as the law has them."""
     gain_ci95: tuple[float, float]
+    """Not below 0, as the law only rises."""
     gains: tuple[float, ...]
     """Of every refit."""
 
@@ -100,8 +101,9 @@ def extrapolate(
     """What the law says of a larger size, with 95 % intervals.
 
     The held-out items are resampled (whole clusters, where given), the same ones at every size, and the law is
-    fitted again to each resample: percentiles of the refits. An interval is never narrower than what so many items
-    could have missed (Clopper and Pearson, 1934, for an event that none of them showed).
+    fitted again to each resample: percentiles of the refits. Neither interval is ever narrower than what so many items
+    could have missed (Clopper and Pearson, 1934, for an event that none of them showed): quality lies between 0 and 1
+    on such items, and the gain between -1 and 1.
 
     Args:
         sizes: Numbers of examples, at least three.
@@ -141,7 +143,10 @@ def extrapolate(
             max(float(high), value + unseen * (1 - value)),
         ),
         gain=gain,
-        gain_ci95=(min(float(gain_low), gain), max(float(gain_high), gain)),
+        gain_ci95=(
+            min(gain, max(0.0, min(float(gain_low), gain - unseen * (gain + 1)))),
+            max(float(gain_high), gain + unseen * (1 - gain)),
+        ),
         gains=tuple(float(g) for g in there - now),
     )
 

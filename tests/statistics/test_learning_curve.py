@@ -112,6 +112,20 @@ def test_a_curve_without_an_error_is_not_told_as_certain() -> None:
     found = extrapolate([20, 40, 80], np.ones((3, 60)), to=160, seed=0)
     assert found.value == pytest.approx(1.0)
     assert found.ci95[0] == pytest.approx(0.025 ** (1 / 60))  # 94.0 %: what 60 items could have missed
+    assert found.gain == pytest.approx(0.0)
+    assert found.gain_ci95 == pytest.approx((0.0, 1 - 0.025 ** (1 / 60)))  # those may all be gained
+
+
+def test_a_gain_that_no_refit_doubts_is_not_told_as_certain_either() -> None:
+    # grades that are alike on all items, so that all resamples are
+    scores = np.repeat([[0.5], [0.75], [0.875]], 60, axis=1)
+    found = extrapolate([20, 80, 320], scores, to=1280, seed=0)
+    unseen = 1 - 0.025 ** (1 / 60)
+    assert found.gain == pytest.approx(1 / 16, abs=1e-6)
+    assert max(found.gains) - min(found.gains) < 1e-9
+    assert found.gain_ci95 == pytest.approx(
+        (1 / 16 - unseen * 17 / 16, 1 / 16 + unseen * 15 / 16), abs=1e-6
+    )
 
 
 def test_the_luck_of_training_widens_the_interval() -> None:
