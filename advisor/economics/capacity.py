@@ -142,9 +142,11 @@ def _text(
 ) -> str:
     """The operating point, its cost, and the servers, in sentences."""
     within = f" within the allowed {allowed:g} s" if allowed is not None else ""
+    # a load test may have a throughput and no latency
+    latency = f", 95% of them in {point.p95_s:.3g} s{within}" if point.p95_s is not None else ""
     parts = [
-        f"{name}: one server answers {point.requests_per_s:.3g} requests/s, {point.concurrency} at a time, 95% of "
-        f"them in {point.p95_s:.3g} s{within}: {in_words(point.capacity_per_month)} a month."
+        f"{name}: one server answers {point.requests_per_s:.3g} requests/s, {point.concurrency} at a time{latency}: "
+        f"{in_words(point.capacity_per_month)} a month."
     ]
     if cost is not None:
         parts.append(f"1,000 requests cost {cost:.3g} USD where it is never idle.")

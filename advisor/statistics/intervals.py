@@ -24,7 +24,7 @@ def proportion_interval(successes: int, n: int, confidence: float = 0.95) -> tup
     Science 16.
 
     Raises:
-        ValueError: There are no items, or more successes than items.
+        ValueError: There are no items, more successes than items, or the confidence is not between 0 and 1.
     """
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n} items is not a proportion")
@@ -61,7 +61,7 @@ def mean_interval(
         confidence: Coverage.
 
     Raises:
-        ValueError: There are no values, or one is not finite.
+        ValueError: There are no values, one is not finite, or the confidence is not between 0 and 1.
     """
     scores = finite(values, "values")
     units = gather(scores, clusters)

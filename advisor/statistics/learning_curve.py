@@ -63,13 +63,20 @@ def fit_power_law(
     Args:
         sizes: Numbers of examples, above 0 and all different.
         values: Quality at each, between 0 and 1.
-        standard_errors: Of the values; absent, all alike.
+        standard_errors: Of the values, all above 0; absent, all alike.
 
     Raises:
-        ValueError: There are fewer than three sizes, or not as many values.
+        ValueError: There are fewer than three sizes, or not as many values or standard errors, or one of those is no
+            number above 0.
     """
     n, q = _checked(sizes, values)
     errors = np.ones(len(n)) if standard_errors is None else np.asarray(standard_errors, dtype=np.float64)
+    if errors.shape != n.shape:
+        raise ValueError(f"{len(n)} sizes, but {errors.size} standard errors")
+    if not (np.isfinite(errors).all() and (errors > 0).all()):
+        raise ValueError(
+            "standard errors must be numbers above 0; leave all of them out where one is not known"
+        )
     unit = n.min()
     ceilings, slopes, rates = _fits(n / unit, q[None, :], 1 / errors**2)
     start = np.array([ceilings[0], -slopes[0], rates[0]])

@@ -31,6 +31,7 @@ from scipy.stats import t
 
 from advisor.records import Record
 from advisor.statistics._effective import Clusters
+from advisor.statistics._score import check_confidence
 from advisor.statistics.intervals import finite
 
 Floats = NDArray[np.float64]
@@ -90,7 +91,8 @@ def corrected_mean(
         bounds: Lowest and highest score; the interval stays within.
 
     Raises:
-        ValueError: The lists differ in length, a score is not finite, or there are fewer than two human scores.
+        ValueError: The lists differ in length, a score is not finite, there are fewer than two human scores, or the
+            confidence does not lie between 0 and 1.
     """
     point = _point(judge, human)
     n = len(point.influence)
@@ -187,6 +189,7 @@ def _interval(
 
     Labelled units lose a degree of freedom for the mean, and one for lambda where it was fitted to them (`lost`).
     """
+    check_confidence(confidence)
     sums, with_label = _units(influence, labelled, clusters)
     parts: list[tuple[float, int]] = []
     for part, fitted in ((sums[with_label], lost), (sums[~with_label], 1)):

@@ -95,6 +95,15 @@ def test_capacity_cost_and_servers_by_hand() -> None:
     assert "2 servers carry" in found.text
 
 
+def test_a_load_whose_latency_is_unknown_is_said_without_it() -> None:
+    point = LoadPoint(concurrency=4, requests=100, failed=0, requests_per_s=10.0, p50_s=None, p95_s=None)
+    found = capacity_of(
+        case({"usd_per_hour": 1}), case().baselines[0], LoadTest(points=(point,), on="2026-11-24")
+    )
+    assert (found.p95_s, found.requests_per_s) == (None, 10.0)
+    assert "10 requests/s, 4 at a time: 26.3 million requests a month" in found.text
+
+
 def test_growth_counts_until_the_horizon() -> None:
     traffic = {"requests_per_month": 60_000_000, "monthly_growth": 0.1, "horizon_months": 3}
     found = capacity_of(case({"usd_per_hour": 1}, traffic=traffic), case().baselines[0], TEST)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from advisor.statistics import mean_interval, proportion_interval
+from advisor.statistics import amount_interval, corrected_mean, mean_interval, proportion_interval
 
 scores = st.lists(st.floats(0, 1), min_size=1, max_size=40)
 
@@ -105,6 +105,19 @@ def test_one_cluster_says_little() -> None:
 def test_unusable_values_are_refused(values: list[float]) -> None:
     with pytest.raises(ValueError, match="values"):
         mean_interval(values, seed=0)
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 1.5, 95, float("nan")])
+def test_a_confidence_that_no_interval_has_is_refused(confidence: float) -> None:
+    human: list[float | None] = [1.0, 0.0, None]
+    for asked in (
+        lambda: mean_interval([0.1, 0.5], confidence=confidence),
+        lambda: proportion_interval(1, 3, confidence),
+        lambda: amount_interval([3.0, 4.0], confidence=confidence),
+        lambda: corrected_mean([1.0, 0.5, 0.5], human, confidence=confidence),
+    ):
+        with pytest.raises(ValueError, match="`confidence` must lie between 0 and 1"):
+            asked()
 
 
 def test_clusters_must_fit_the_values() -> None:
