@@ -148,6 +148,14 @@ def test_no_hours_cost_nothing_whatever_the_rate() -> None:
     assert horizon_costs(tuned(), free, 3).one_off == 30
 
 
+def test_no_minutes_of_labelling_cost_nothing_whatever_the_rate() -> None:
+    assert Drivers(label_minutes_per_example=0.0).label_usd() == 0
+    assert Drivers(label_minutes_per_example=np.zeros(3)).label_usd() == 0
+    assert Drivers(label_minutes_per_example=3.0).label_usd() is None
+    assert Drivers(hourly_rate_usd=50.0).label_usd() is None
+    assert Drivers(label_minutes_per_example=3.0, hourly_rate_usd=50.0).label_usd() == pytest.approx(2.5)
+
+
 def test_the_present_value_of_a_known_series() -> None:
     # As npv(0.01, [500, 100, 100, 100]) of numpy-financial: 500 + 100 × (1 − 1.01⁻³) / 0.01 = 794.0985, where a
     # month's rate of 1 % is a year's of 1.01¹² − 1.
