@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from advisor.economics.costs import CostModel, TokenRates
@@ -107,6 +107,18 @@ def test_a_tuned_model_whose_service_ends_is_tuned_anew_in_that_month() -> None:
     fixed = replace(EFFORT, moving_hours=7)
     assert part(horizon_costs(tuned(life_months=0.2), fixed, 4), "moving") == [0, 30 + 7 * 50, 0, 0, 0]
     assert "moving" not in horizon_costs(tuned(life_months=4.0), EFFORT, 4).parts
+
+
+def test_a_retraining_due_in_the_month_of_moving_is_not_paid_as_well() -> None:
+    often = replace(EFFORT, retrains_per_year=4)
+    costs = horizon_costs(tuned(life_months=5.2), often, 9)
+    assert part(costs, "moving") == [0, 0, 0, 0, 0, 0, 530, 0, 0, 0]
+    assert part(costs, "retraining") == [0, 0, 0, 230, 0, 0, 0, 0, 0, 230]
+    # of two in one month the other is still due
+    twice = horizon_costs(tuned(life_months=1.5), replace(EFFORT, retrains_per_year=24), 3)
+    assert part(twice, "retraining") == [0, 460, 230, 460]
+    draws = horizon_costs(tuned(life_months=5.2), replace(EFFORT, retrains_per_year=np.array([0.0, 4.0])), 9)
+    assert draws.by_part["retraining"] == pytest.approx([0, 460])
 
 
 def test_a_prompt_whose_model_ends_takes_the_moving_hours_where_they_are_given() -> None:
@@ -271,6 +283,8 @@ COSTLY = [
 def test_more_of_anything_is_never_cheaper(
     model: CostModel, drivers: Drivers, horizon: int, name: str, more: float
 ) -> None:
+    # a retraining that comes sooner may meet the month of moving, and is that training then
+    assume(name != "retrains_per_year" or model.life_months is None)
     low, high = SIZES[name]
     raised = replace(drivers, **{name: getattr(drivers, name) + more * (high - low)})
     before, after = (horizon_costs(model, d, horizon) for d in (drivers, raised))
