@@ -5,7 +5,9 @@ which the 95th percentile of the latency is allowed and less than 1 % of the req
 
     capacity a month   = 730 · 3600 · X
     USD per 1,000      = USD an hour / (3600 · X) · 1000                             (never idle)
-    servers            = ⌈ requests a month · peak factor / capacity a month ⌉
+    servers            = ⌈ requests a month · peak / capacity a month ⌉
+
+where the peak is the busiest hour of what cannot wait against the mean hour of all, `Drivers.peak`.
 """
 
 from __future__ import annotations
@@ -44,9 +46,10 @@ class OperatingPoint(Record):
         """USD of 1,000 requests, never idle."""
         return usd_per_hour / (3600 * self.requests_per_s) * 1000
 
-    def servers(self, requests_per_month: float, peak_factor: float = 1.0) -> int:
-        """Servers that a month's requests need in their busiest hour."""
-        return max(1, math.ceil(requests_per_month * peak_factor / self.capacity_per_month))
+    def servers(self, requests_per_month: float, peak: float = 1.0) -> int:
+        """Servers that a month's requests need in their busiest hour, which is `peak` times the mean one."""
+        # a rounding error is no reason for another server
+        return max(1, math.ceil(requests_per_month * peak / self.capacity_per_month - 1e-9))
 
 
 def operating_point(load: LoadTest, latency_p95_s: float | None) -> OperatingPoint | None:
