@@ -35,8 +35,6 @@ def proportion_interval(successes: int, n: int, confidence: float = 0.95) -> tup
 def mean_interval(
     values: Sequence[float] | NDArray[np.float64],
     *,
-    seed: int = 0,
-    resamples: int = 10_000,
     clusters: Clusters | None = None,
     confidence: float = 0.95,
 ) -> tuple[float, float]:
@@ -54,8 +52,6 @@ def mean_interval(
 
     Args:
         values: Scores or amounts, shape (n,).
-        seed: Not used any more: nothing is drawn.
-        resamples: Not used any more.
         clusters: For each value what it belongs to (a customer, a document), None where it stands alone. With
             few of them, see `few_clusters_note`.
         confidence: Coverage.

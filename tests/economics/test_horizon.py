@@ -11,6 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from advisor.decision.stakes import Stakes
 from advisor.economics.costs import CostModel, TokenRates
 from advisor.economics.drivers import (
     FIELDS,
@@ -22,8 +23,8 @@ from advisor.economics.drivers import (
     value_of,
     with_values,
 )
-from advisor.economics.horizon import HorizonCosts, horizon_costs
-from advisor.economics.worth import cumulative_net, net_benefit, payback_months
+from advisor.economics.horizon import HorizonCosts, discounted_requests, horizon_costs
+from advisor.economics.worth import cumulative_net, payback_months
 from tests.decision.evidence import make_case
 from tests.economics.shapes import line
 
@@ -75,6 +76,13 @@ def part(costs: HorizonCosts, name: str) -> list[float]:
 def number(value: Value | None) -> float:
     assert value is not None
     return float(value)
+
+
+def net_benefit(model: CostModel, drivers: Drivers, quality: Value, horizon: int) -> Value | None:
+    """Worth less costs, as a decision counts them."""
+    costs = {model.name: horizon_costs(model, drivers, horizon).npv}
+    requests = discounted_requests(drivers, horizon)
+    return Stakes(requests, drivers.correct_usd, drivers.wrong_usd, costs).net_benefit(model.name, quality)
 
 
 def test_what_is_paid_when() -> None:
