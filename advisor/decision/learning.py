@@ -66,7 +66,7 @@ def measured_course(evidence: CaseEvidence, tuned: Standing, base: Standing | No
             n_examples=n,
             what="untuned" if n == 0 else "whole" if n == record.n_examples else "part",
             value=float(row.mean()),
-            ci95=mean_interval(row, seed=SEED, clusters=clusters),
+            ci95=mean_interval(row, clusters=clusters),
         )
         for n, row in zip(sizes, matrix, strict=True)
     )

@@ -20,7 +20,7 @@ from advisor.decision.evidence import CaseEvidence
 from advisor.decision.learning import Course, measured_course
 from advisor.decision.stakes import Accounts
 from advisor.economics.costs import CostModel, cost_model
-from advisor.economics.resources import Resources, resources_of
+from advisor.economics.resources import Resources, known_mean, resources_of
 from advisor.records import Finding, Latency, Measured, Quality, Tokens
 from advisor.scoring import is_per_item
 from advisor.statistics.intervals import mean_interval
@@ -265,7 +265,7 @@ def _standing(
     elif (anytime := anytime_inference(evidence)) and len(scores):
         ci95 = anytime.mean_interval(scores, clusters)
     elif len(scores) > 1:
-        ci95 = mean_interval(scores, seed=SEED, clusters=clusters)
+        ci95 = mean_interval(scores, clusters=clusters)
     quality = Quality(
         metric=metric,
         value=value,
@@ -294,12 +294,6 @@ def _tokens(measured: Measured) -> Tokens:
         cached_input=known_mean(measured.items.number("cached_input")[answered]),
         output=known_mean(measured.items.number("output")[answered]),
     )
-
-
-def known_mean(values: Scores) -> float | None:
-    """The mean of the known values (those that are not nan); None where there is none."""
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else None
 
 
 def _latency(measured: Measured) -> Latency:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from advisor.economics.capacity import in_words
 from advisor.economics.costs import CostModel, total
 from advisor.economics.drivers import Drivers
 from advisor.economics.horizon import horizon_costs
@@ -41,6 +42,11 @@ class _Line:
         return self.fixed + self.machine
 
     @property
+    def unknown(self) -> bool:
+        """Whether it is not known what its machine carries."""
+        return self.machine > 0 and self.capacity is None
+
+    @property
     def steps(self) -> float:
         """How far apart the volumes are at which another machine is needed."""
         return self.capacity if self.machine and self.capacity else np.inf
@@ -52,7 +58,7 @@ def break_even(
     """Where `baseline` becomes cheaper than `against`.
 
     `requests_per_month` assumes one machine each, and `within_capacity` says whether it carries that volume. Where it
-    does not, or there is no such volume, or a second machine turns it over again, `with_machines` is the one from which
+    does not, or there is no such volume, or further machines turn it over again, `with_machines` is the one from which
     it stays cheaper with as many machines as both need: a model that answers faster needs fewer.
     """
     mine, theirs = _line(model, drivers, horizon_months), _line(other, drivers, horizon_months)
@@ -67,47 +73,65 @@ def break_even(
         return found(
             f"Unknown: the cost of {baseline if mine is None else against} is not known.", None, None
         )
+    now = f"(now {float(drivers.requests_per_month):,.0f})"
+    more = _with_machines(mine, theirs)
     if mine.with_one <= theirs.with_one and mine.slope <= theirs.slope:
         if mine.with_one == theirs.with_one and mine.slope == theirs.slope:
-            return found(f"{baseline} and {against} cost the same.", None, None)
-        return found(f"{baseline} is cheaper at any volume{_if_carried(mine)}.", 0.0, True)
-    now = f"(now {float(drivers.requests_per_month):,.0f})"
+            each = "" if mine.steps == theirs.steps else " with one machine each"
+            return found(f"{baseline} and {against} cost the same{each}.", None, None)
+        text, within = f"{baseline} is cheaper at any volume", None if mine.unknown else True
+        if not mine.machine or (more == 0 and not mine.unknown):
+            return found(f"{text}.", 0.0, within)
+        text += f" that one machine carries{_carried(mine)}"
+        if not more:
+            return found(f"{text}.", 0.0, within)
+        return found(f"{text}; {_needing(mine, theirs, more)} {now}.", 0.0, within, more)
     if mine.slope > theirs.slope and mine.with_one < theirs.with_one:
         most = (theirs.with_one - mine.with_one) / (mine.slope - theirs.slope)
-        text = f"{baseline} is cheaper than {against} up to about {_in_words(most)} requests a month, then dearer"
-        return found(f"{text} {now}.", None, None, _with_machines(mine, theirs))
+        up_to = f"up to about {in_words(most)} a month"
+        if more == 0:
+            text = f"{baseline} is cheaper than {against} at any volume, with as many machines as are needed"
+            return found(f"{text}; with one machine each, {up_to} {now}.", 0.0, True, more)
+        text = f"{baseline} is cheaper than {against} {up_to}, then dearer"
+        if theirs.steps < most or more is not None:
+            text = f"With one machine each {text}"
+        if more is not None:
+            return found(f"{text}; {_needing(mine, theirs, more)} {now}.", None, None, more)
+        if theirs.steps < most and (lost := _with_machines(theirs, mine)) is not None:
+            text += f"; with as many as are needed it stays dearer from about {in_words(lost)}"
+        return found(f"{text} {now}.", None, None)
     if mine.slope >= theirs.slope:
-        why = "its fixed costs are higher, and a request costs no less"
-        more = _with_machines(mine, theirs)
+        height = "higher" if mine.with_one > theirs.with_one else "no lower"
+        why = f"its fixed costs are {height}, and a request costs no less"
         if more is None:
             return found(f"{baseline} never becomes cheaper than {against}: {why}.", None, None)
         text = f"With one machine each {baseline} never becomes cheaper than {against}: {why}"
         return found(f"{text}; {_needing(mine, theirs, more)} {now}.", None, None, more)
     volume = (mine.with_one - theirs.with_one) / (theirs.slope - mine.slope)
-    text = f"{baseline} is cheaper than {against} from about {_in_words(volume)} requests a month"
+    text = f"{baseline} is cheaper than {against} from about {in_words(volume)} a month"
     if not mine.machine:
         return found(f"{text} {now}.", volume, True)
     if mine.capacity is None:
         return found(f"{text}, whether one machine carries it is unknown {now}.", volume, None)
-    more = _with_machines(mine, theirs)
     if volume <= mine.capacity:
         if more is None or more <= mine.capacity:
             return found(f"{text} {now}.", volume, True)
-        carried = f"up to the {_in_words(mine.capacity)} that one machine carries"
+        carried = f"up to the {in_words(mine.capacity)} that one machine carries"
         return found(f"{text}, {carried}; {_needing(mine, theirs, more)} {now}.", volume, True, more)
     said = "with more of them it never stays cheaper" if more is None else _needing(mine, theirs, more)
     return found(f"{text}, more than one machine carries; {said} {now}.", volume, False, more)
 
 
-def _if_carried(line: _Line) -> str:
-    return f" that one machine carries ({_in_words(line.capacity)})" if line.machine and line.capacity else ""
+def _carried(line: _Line) -> str:
+    return f" ({in_words(line.capacity)})" if line.capacity else ", however many those are"
 
 
 def _needing(mine: _Line, theirs: _Line, volume: float) -> str:
     """From which volume on it stays cheaper, and how many machines that takes."""
-    count, other = (int(np.floor(volume / line.steps + 1e-9)) + 1 for line in (mine, theirs))
+    own, other = (int(np.floor(volume / line.steps + 1e-9)) + 1 for line in (mine, theirs))
+    count = f"{own:,}" if mine.machine else "none"
     against = f" against {other:,}" if np.isfinite(theirs.steps) else ""
-    return f"with as many as are needed ({count:,}{against}) it stays cheaper from about {_in_words(volume)}"
+    return f"with as many as are needed ({count}{against}) it stays cheaper from about {in_words(volume)}"
 
 
 def _with_machines(mine: _Line, theirs: _Line) -> float | None:
@@ -161,11 +185,3 @@ def _line(model: CostModel, drivers: Drivers, horizon_months: int) -> _Line | No
     return _Line(
         fixed, float(slope) * annuity, float(machine) * annuity, None if capacity is None else float(capacity)
     )
-
-
-def _in_words(volume: float | None) -> str:
-    """A volume as it is said: 1,230 · 45.6 million."""
-    for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
-        if volume is not None and volume >= size:
-            return f"{volume / size:,.3g} {word}"
-    return f"{volume:,.0f}"

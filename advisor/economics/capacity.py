@@ -5,7 +5,9 @@ which the 95th percentile of the latency is allowed and less than 1 % of the req
 
     capacity a month   = 730 · 3600 · X
     USD per 1,000      = USD an hour / (3600 · X) · 1000                             (never idle)
-    servers            = ⌈ requests a month · peak factor / capacity a month ⌉
+    servers            = ⌈ requests a month · peak / capacity a month ⌉
+
+where the peak is the busiest hour of what cannot wait against the mean hour of all, `Drivers.peak`.
 """
 
 from __future__ import annotations
@@ -44,9 +46,10 @@ class OperatingPoint(Record):
         """USD of 1,000 requests, never idle."""
         return usd_per_hour / (3600 * self.requests_per_s) * 1000
 
-    def servers(self, requests_per_month: float, peak_factor: float = 1.0) -> int:
-        """Servers that a month's requests need in their busiest hour."""
-        return max(1, math.ceil(requests_per_month * peak_factor / self.capacity_per_month))
+    def servers(self, requests_per_month: float, peak: float = 1.0) -> int:
+        """Servers that a month's requests need in their busiest hour, which is `peak` times the mean one."""
+        # a rounding error is no reason for another server
+        return max(1, math.ceil(requests_per_month * peak / self.capacity_per_month - 1e-9))
 
 
 def operating_point(load: LoadTest, latency_p95_s: float | None) -> OperatingPoint | None:
@@ -142,9 +145,11 @@ def _text(
 ) -> str:
     """The operating point, its cost, and the servers, in sentences."""
     within = f" within the allowed {allowed:g} s" if allowed is not None else ""
+    # a load test may have a throughput and no latency
+    latency = f", 95% of them in {point.p95_s:.3g} s{within}" if point.p95_s is not None else ""
     parts = [
-        f"{name}: one server answers {point.requests_per_s:.3g} requests/s, {point.concurrency} at a time, 95% of "
-        f"them in {point.p95_s:.3g} s{within}: {in_words(point.capacity_per_month)} a month."
+        f"{name}: one server answers {point.requests_per_s:.3g} requests/s, {point.concurrency} at a time{latency}: "
+        f"{in_words(point.capacity_per_month)} a month."
     ]
     if cost is not None:
         parts.append(f"1,000 requests cost {cost:.3g} USD where it is never idle.")

@@ -74,8 +74,10 @@ class Drivers:
         return None if hours is None or rate is None else hours * rate
 
     def label_usd(self) -> Value | None:
-        """What labelling one more example costs."""
+        """What labelling one more example costs; no minutes cost nothing, whatever the rate."""
         minutes, rate = self.label_minutes_per_example, self.hourly_rate_usd
+        if minutes is not None and not np.any(minutes):
+            return 0.0
         return None if minutes is None or rate is None else minutes / 60 * rate
 
     def worth_usd(self, quality: Value) -> Value:

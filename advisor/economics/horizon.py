@@ -90,14 +90,20 @@ def horizon_costs(model: CostModel, drivers: Drivers, horizon_months: int) -> Ho
     training, again = training_usd(model, drivers), _again(model, drivers)
     once: dict[str, Value | None] = {f.removesuffix("_hours"): drivers.labour_usd(f) for f in model.hours}
     flows: dict[str, tuple[Value | None, Array]] = {}
+    ends = model.life_months is not None and model.life_months < horizon_months
+    moving = _moving(model, drivers, training, months) if ends else None
     if model.tuned:
         once["training"] = training
-        flows["retraining"] = (again, _retrainings(drivers, months))
+        due = _retrainings(drivers, months)
+        if moving is not None:
+            # a successor that is tuned in the month of a retraining is not trained twice
+            due = np.maximum(due - moving[1], 0.0)
+        flows["retraining"] = (again, due)
     if model.retrieves:
         once["indexing"] = drivers.retrieval_indexing_usd
         flows["retrieval"] = (drivers.retrieval_usd_per_month, later)
-    if model.life_months is not None and model.life_months < horizon_months:
-        flows["moving"] = _moving(model, drivers, training, months)
+    if moving is not None:
+        flows["moving"] = moving
 
     parts: dict[str, Array | None] = {
         name: None if usd is None else column(usd) * now for name, usd in once.items()

@@ -38,17 +38,17 @@ def resources_of(measured: Measured | None) -> Resources:
     items = measured.items
     read, written = items.number("input"), items.number("output")
     used = ~np.isnan(read) & ~np.isnan(written)
-    cached = _mean(np.nan_to_num(items.number("cached_input"))[used])
-    fresh = _mean(read[used])
+    cached = known_mean(np.nan_to_num(items.number("cached_input"))[used])
+    fresh = known_mean(read[used])
     paid = items.number("cost_usd")
     judging = (measured.judge.usd if measured.judge else None) or 0.0
     tried = [t.cost_usd for t in measured.trials if t.cost_usd is not None]
     return Resources(
         fresh_tokens=None if fresh is None or cached is None else fresh - cached,
         cached_tokens=cached,
-        output_tokens=_mean(written[used]),
-        machine_s=_mean(items.number("compute_s")),
-        paid_usd=_mean(paid),
+        output_tokens=known_mean(written[used]),
+        machine_s=known_mean(items.number("compute_s")),
+        paid_usd=known_mean(paid),
         measuring_usd=float(np.nansum(paid)) + math.fsum(tried) + judging
         if judging or tried or not np.isnan(paid).all()
         else None,
@@ -58,7 +58,7 @@ def resources_of(measured: Measured | None) -> Resources:
     )
 
 
-def _mean(values: NDArray[np.float64]) -> float | None:
-    """The mean of the known values; None where there is none."""
+def known_mean(values: NDArray[np.float64]) -> float | None:
+    """The mean of the known values (those that are not nan); None where there is none."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else None

@@ -1,30 +1,12 @@
-"""What a baseline is worth over the horizon, and from when on the dearer start of another has paid off."""
+"""From when on the dearer start of one baseline has paid off against another."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from advisor.economics.costs import CostModel
-from advisor.economics.drivers import Array, Drivers, Value
-from advisor.economics.horizon import HorizonCosts, discounted_requests, horizon_costs
+from advisor.economics.drivers import Array, Value
+from advisor.economics.horizon import HorizonCosts
 from advisor.economics.serving import column, scalar
-
-
-def net_benefit(model: CostModel, drivers: Drivers, quality: Value, horizon_months: int) -> Value | None:
-    """The present value of its answers less that of its costs; None where a cost is unknown.
-
-    Σ over months of discounted requests × (q × correct + (1 − q) × wrong), less the discounted costs.
-
-    Args:
-        model: The baseline.
-        drivers: The assumptions, single numbers or draws of the shape (draws,).
-        quality: Share of right answers, or draws of it.
-        horizon_months: Months.
-    """
-    npv = horizon_costs(model, drivers, horizon_months).npv
-    if npv is None:
-        return None
-    return scalar(discounted_requests(drivers, horizon_months) * drivers.worth_usd(quality) - npv)
 
 
 def cumulative_net(

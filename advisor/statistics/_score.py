@@ -15,8 +15,23 @@ from statsmodels.stats.proportion import proportion_confint
 Floats = NDArray[np.float64]
 
 
+def check_confidence(confidence: float) -> None:
+    """Refuses a confidence that no interval has.
+
+    Raises:
+        ValueError: It does not lie between 0 and 1.
+    """
+    if not 0 < confidence < 1:
+        raise ValueError(f"`confidence` must lie between 0 and 1, such as 0.95; it is {confidence:g}")
+
+
 def quantile(confidence: float, df: Any) -> Any:
-    """Student's two-sided quantile; the normal one for infinite degrees of freedom."""
+    """Student's two-sided quantile; the normal one for infinite degrees of freedom.
+
+    Raises:
+        ValueError: No interval has such a confidence.
+    """
+    check_confidence(confidence)
     return t.ppf((1 + confidence) / 2, df)
 
 

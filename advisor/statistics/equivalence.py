@@ -78,7 +78,7 @@ def equivalence(
     |---|---|
     | right/wrong | exact unconditional, ordered by Tango's score statistic; the score test itself above 1,000 items |
     | graded, or in clusters | Tango's score statistic with the effective number of items and t quantiles |
-    | off the scale from 0 to 1 | Student's t |
+    | off the scale from 0 to 1 | Student's t; undecided where the differences do not vary |
 
     Args:
         baseline: Scores, shape (n,).
@@ -98,7 +98,11 @@ def equivalence(
     # Swapped, "better by less than the margin" is "worse by less than the margin".
     p_equivalent = max(p_non_inferior, _above(pairs.swapped(), -margin))
     p_worthwhile = _above(pairs, margin)
-    return _tell(margin, p_non_inferior, p_equivalent, p_worthwhile, ci90, ci95, alpha)
+    found = _tell(margin, p_non_inferior, p_equivalent, p_worthwhile, ci90, ci95, alpha)
+    # without a scale, nothing bounds what one unit, or units that are all alike, did not show
+    return (
+        found if pairs.scaled or _error(pairs)[0] > 0 else found.model_copy(update={"verdict": "undecided"})
+    )
 
 
 def equivalence_of_draws(
@@ -187,17 +191,20 @@ def _above(pairs: Pairs, bound: float) -> float:
     """One-sided p-value of "the mean difference is `bound` or less"."""
     n = len(pairs.ours)
     if not pairs.scaled:
-        _, _, error, df = unbounded_interval(pairs.units, 0.95, skewed=False)
-        surplus = float(pairs.units.mean) - bound
-        if error == 0:
-            return 0.0 if surplus > 0 and len(pairs.units.sizes) > 1 else 1.0
-        return float(t.sf(surplus / error, df))
+        error, df = _error(pairs)
+        return float(t.sf((float(pairs.units.mean) - bound) / error, df)) if error > 0 else 1.0
     if abs(bound) >= 1:
         return 0.0 if bound < 0 else 1.0
     if pairs.binary and not pairs.units.clustered and n <= EXACT_UP_TO:
         return exact_p_above(*pairs.discordant, n, bound)
     ahead, behind, worth = worth_of(pairs)
     return float(score_p_above(ahead, behind, n, worth, bound))
+
+
+def _error(pairs: Pairs) -> tuple[float, float]:
+    """(standard error, its degrees of freedom) of a mean difference without a scale; 0 where nothing varies."""
+    _, _, error, df = unbounded_interval(pairs.units, 0.95, skewed=False)
+    return float(error), float(df)
 
 
 def _tell(

@@ -24,7 +24,7 @@ def proportion_interval(successes: int, n: int, confidence: float = 0.95) -> tup
     Science 16.
 
     Raises:
-        ValueError: There are no items, or more successes than items.
+        ValueError: There are no items, more successes than items, or the confidence is not between 0 and 1.
     """
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n} items is not a proportion")
@@ -35,8 +35,6 @@ def proportion_interval(successes: int, n: int, confidence: float = 0.95) -> tup
 def mean_interval(
     values: Sequence[float] | NDArray[np.float64],
     *,
-    seed: int = 0,
-    resamples: int = 10_000,
     clusters: Clusters | None = None,
     confidence: float = 0.95,
 ) -> tuple[float, float]:
@@ -54,14 +52,12 @@ def mean_interval(
 
     Args:
         values: Scores or amounts, shape (n,).
-        seed: Not used any more: nothing is drawn.
-        resamples: Not used any more.
         clusters: For each value what it belongs to (a customer, a document), None where it stands alone. With
             few of them, see `few_clusters_note`.
         confidence: Coverage.
 
     Raises:
-        ValueError: There are no values, or one is not finite.
+        ValueError: There are no values, one is not finite, or the confidence is not between 0 and 1.
     """
     scores = finite(values, "values")
     units = gather(scores, clusters)

@@ -40,6 +40,7 @@ class Extrapolation(Record):
     gain: float
     """Over the largest size that was measured, both as the law has them."""
     gain_ci95: tuple[float, float]
+    """Not below 0, as the law only rises."""
     gains: tuple[float, ...]
     """Of every refit."""
 
@@ -62,13 +63,20 @@ def fit_power_law(
     Args:
         sizes: Numbers of examples, above 0 and all different.
         values: Quality at each, between 0 and 1.
-        standard_errors: Of the values; absent, all alike.
+        standard_errors: Of the values, all above 0; absent, all alike.
 
     Raises:
-        ValueError: There are fewer than three sizes, or not as many values.
+        ValueError: There are fewer than three sizes, or not as many values or standard errors, or one of those is no
+            number above 0.
     """
     n, q = _checked(sizes, values)
     errors = np.ones(len(n)) if standard_errors is None else np.asarray(standard_errors, dtype=np.float64)
+    if errors.shape != n.shape:
+        raise ValueError(f"{len(n)} sizes, but {errors.size} standard errors")
+    if not (np.isfinite(errors).all() and (errors > 0).all()):
+        raise ValueError(
+            "standard errors must be numbers above 0; leave all of them out where one is not known"
+        )
     unit = n.min()
     ceilings, slopes, rates = _fits(n / unit, q[None, :], 1 / errors**2)
     start = np.array([ceilings[0], -slopes[0], rates[0]])
@@ -100,8 +108,9 @@ def extrapolate(
     """What the law says of a larger size, with 95 % intervals.
 
     The held-out items are resampled (whole clusters, where given), the same ones at every size, and the law is
-    fitted again to each resample: percentiles of the refits. An interval is never narrower than what so many items
-    could have missed (Clopper and Pearson, 1934, for an event that none of them showed).
+    fitted again to each resample: percentiles of the refits. Neither interval is ever narrower than what so many items
+    could have missed (Clopper and Pearson, 1934, for an event that none of them showed): quality lies between 0 and 1
+    on such items, and the gain between -1 and 1.
 
     Args:
         sizes: Numbers of examples, at least three.
@@ -141,7 +150,10 @@ def extrapolate(
             max(float(high), value + unseen * (1 - value)),
         ),
         gain=gain,
-        gain_ci95=(min(float(gain_low), gain), max(float(gain_high), gain)),
+        gain_ci95=(
+            min(gain, max(0.0, min(float(gain_low), gain - unseen * (gain + 1)))),
+            max(float(gain_high), gain + unseen * (1 - gain)),
+        ),
         gains=tuple(float(g) for g in there - now),
     )
 

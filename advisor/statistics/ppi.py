@@ -31,6 +31,7 @@ from scipy.stats import t
 
 from advisor.records import Record
 from advisor.statistics._effective import Clusters
+from advisor.statistics._score import check_confidence
 from advisor.statistics.intervals import finite
 
 Floats = NDArray[np.float64]
@@ -90,7 +91,8 @@ def corrected_mean(
         bounds: Lowest and highest score; the interval stays within.
 
     Raises:
-        ValueError: The lists differ in length, a score is not finite, or there are fewer than two human scores.
+        ValueError: The lists differ in length, a score is not finite, there are fewer than two human scores, or the
+            confidence does not lie between 0 and 1.
     """
     point = _point(judge, human)
     n = len(point.influence)
@@ -187,6 +189,7 @@ def _interval(
 
     Labelled units lose a degree of freedom for the mean, and one for lambda where it was fitted to them (`lost`).
     """
+    check_confidence(confidence)
     sums, with_label = _units(influence, labelled, clusters)
     parts: list[tuple[float, int]] = []
     for part, fitted in ((sums[with_label], lost), (sums[~with_label], 1)):
@@ -197,7 +200,7 @@ def _interval(
     if variance <= 1e-24:  # rounding apart, nothing varies
         k = int(with_label.sum())
         low, high = _unseen_interval(estimate, k, confidence, bounds)
-        df, p_value, error = float(max(1, k - 1)), 1.0, 0.0
+        df, p_value, error = float(max(1, k - 1)), _unseen_p_value(estimate, k, bounds), 0.0
     else:
         df = variance**2 / sum(v**2 / d for v, d in parts if v > 0)
         error = variance**0.5
@@ -242,3 +245,14 @@ def _unseen_interval(
     unseen = 1 - ((1 - confidence) / 2) ** (1 / k)
     low, high = bounds
     return mean - unseen * (mean - low), mean + unseen * (high - mean)
+
+
+def _unseen_p_value(mean: float, k: int, bounds: tuple[float, float]) -> float:
+    """Two-sided p-value of the mean zero where `k` units are all alike: what `_unseen_interval` inverts to.
+
+    The mean is zero only where a share of mean / (mean - low) of other units, each as far off as the bounds allow, went
+    unseen. For a difference of 1 on a scale from -1 to 1 it is the sign test, 2^(1 - k).
+    """
+    far = bounds[0] if mean > 0 else bounds[1]
+    alike = far / (far - mean) if mean else 1.0
+    return float(min(1.0, 2 * max(0.0, alike) ** k))

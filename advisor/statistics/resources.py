@@ -108,7 +108,7 @@ def amount_interval(
         confidence: Coverage.
 
     Raises:
-        ValueError: There are no amounts, or one is not finite.
+        ValueError: There are no amounts, one is not finite, or the confidence is not between 0 and 1.
     """
     units = gather(finite(amounts, "amounts"), clusters)
     low, high, _, _ = unbounded_interval(units, confidence, skewed=True)

@@ -176,10 +176,18 @@ def sequential_p_value(
 ) -> float:
     """Two-sided p-value of "the mean is `mean`" that is valid at whatever time one stops.
 
-    It is at most alpha exactly where the interval with that alpha leaves `mean` out.
+    It is at most alpha exactly where the interval with that alpha leaves `mean` out. A mean at a bound is possible only
+    where every value is: then it is 1, else 0.
+
+    Raises:
+        ValueError: `mean` is outside the bounds, or the values are not what they must be.
     """
+    if not bounds[0] <= mean <= bounds[1]:
+        raise ValueError(f"`mean` must lie between {bounds[0]:g} and {bounds[1]:g}; it is {mean:g}")
     units = observations(values, bounds=bounds, clusters=clusters, largest=largest)
     m = (mean - bounds[0]) / (bounds[1] - bounds[0])
+    if m in (0, 1):
+        return float(np.all(units.sums == m * units.sizes))
     won = max(log_capital(units, m)[-1], log_capital(units.mirrored(), 1 - m)[-1])
     return float(min(1.0, 2 * math.exp(-won))) if won < 700 else 0.0
 

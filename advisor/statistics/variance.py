@@ -92,7 +92,12 @@ def total_interval(
         sampling_se: Its standard error from the choice of items.
         units: Independent units behind that, at least two.
         between: The spread between trainings.
+
+    Raises:
+        ValueError: There are fewer than two units.
     """
+    if units < 2:
+        raise ValueError(f"{units} unit has no standard error; at least two are needed")
     sampling, training = sampling_se**2, between.component
     total = sampling + training
     if total == 0:

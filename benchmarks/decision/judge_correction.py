@@ -29,7 +29,6 @@ from advisor.statistics import compare, corrected_difference, corrected_mean, me
 ITEMS = 400
 AGREES = (0.0, 0.5, 0.8, 0.9, 1.0)
 LABELS = (15, 30, 60, 120)
-RESAMPLES = 999
 TRUTH = 0.7
 GRADES = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
 SHARES = np.array([0.1, 0.1, 0.2, 0.3, 0.3])
@@ -107,8 +106,8 @@ def mean(
     human = labelled(rng, people, labels)
     known = np.array([h for h in human if h is not None])
     return truth, {
-        "judge": mean_interval(judge, seed=1, resamples=RESAMPLES),
-        "people": mean_interval(known, seed=1, resamples=RESAMPLES),
+        "judge": mean_interval(judge),
+        "people": mean_interval(known),
         "corrected": corrected_mean(judge, human).ci,
     }
 

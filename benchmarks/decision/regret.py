@@ -29,10 +29,8 @@ from worlds import Arm, World, draw
 
 from advisor.decision.confidence import confidence
 from advisor.decision.stakes import outlook
-from advisor.decision.summary import accounts_of, cost_models, summarise_findings
+from advisor.decision.summary import accounts_of, summarise_findings
 from advisor.decision.verdict import judge
-from advisor.economics.drivers import drivers_of
-from advisor.economics.worth import net_benefit
 
 BANDS = (0.0, 0.5, 0.8, 0.95, 0.99, 1.01)
 """Confidences that are looked at together: is a verdict right as often as it says?"""
@@ -83,11 +81,10 @@ def rules(world: World) -> dict[str, Arm]:
     """What the simple rules choose from the same held-out set."""
     evidence = world.evidence(world.n)
     findings = summarise_findings(evidence)
-    costs, drivers = cost_models(evidence, findings), drivers_of(evidence.case)
+    money = outlook(accounts_of(evidence, findings)).likely
     quality = {s.name: s.value or 0.0 for s in findings.standings}
-    horizon = evidence.case.traffic.horizon_months
-    net = {n: net_benefit(costs[n], drivers, q, horizon) for n, q in quality.items()}
-    cost = {n: net_benefit(costs[n], drivers, 0.0, horizon) for n in quality}
+    net = {n: money.net_benefit(n, q) for n, q in quality.items()}
+    cost = {n: money.net_benefit(n, 0.0) for n in quality}
     untuned = [a for a in world.arms if a.kind != "fine_tuned"]
     tuned = [a for a in world.arms if a.kind == "fine_tuned"]
     fast = [a for a in world.arms if a.latency_s <= 2 * np.median([b.latency_s for b in world.arms])]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from advisor.decision.summary import cost_models, summarise_findings
+from advisor.decision.stakes import stakes
+from advisor.decision.summary import accounts_of, summarise_findings
 from advisor.economics.drivers import drivers_of, with_values
-from advisor.economics.worth import net_benefit
 from benchmarks.decision import families, regret
 from benchmarks.decision.regret import draw
 
@@ -15,10 +15,10 @@ from benchmarks.decision.regret import draw
 def test_the_package_and_plain_loops_agree_on_what_every_choice_is_worth(seed: int) -> None:
     world = draw(seed)
     evidence = world.evidence(50)
-    costs = cost_models(evidence, summarise_findings(evidence))
     drivers = with_values(drivers_of(evidence.case), {"traffic.requests_per_month": world.volume})
+    money = stakes(accounts_of(evidence, summarise_findings(evidence)), drivers)
     for arm in world.arms:
-        found = net_benefit(costs[arm.name], drivers, arm.quality, world.horizon)
+        found = money.net_benefit(arm.name, arm.quality)
         assert found == pytest.approx(world.net_benefit(arm), rel=1e-6, abs=1e-6), arm
 
 

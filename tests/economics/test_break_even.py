@@ -115,3 +115,98 @@ def test_a_faster_model_is_cheaper_once_the_other_needs_more_machines() -> None:
     back = break_even("slow", slow, "quick", quick, drivers=Drivers(), horizon_months=12)
     assert back.requests_per_month == 0
     assert "that one machine carries" in back.text
+
+
+@pytest.mark.parametrize(
+    ("price", "fixed", "cheaper_from", "words"),
+    [
+        # 1,000 USD a machine that carries 50,000 requests is at least 0.02 USD a request
+        (0.01, 0.0, 0.0, "cheaper than other at any volume, with as many machines as are needed"),
+        (0.018, 0.0, 0.0, "with one machine each, up to about 55,556 requests a month"),
+        # 600 USD a month more: dearer at the end of the first machine, ahead from the second on
+        (0.0125, 7200.0, 50_000.0, "With one machine each tuned is cheaper than other up to about 32,000"),
+    ],
+)
+def test_a_price_by_the_request_stays_cheaper_where_the_other_needs_more_machines(
+    price: float, fixed: float, cheaper_from: float, words: str
+) -> None:
+    tuned, other = line(fixed, price), line(0.0, 0.0, machine=1000.0, seconds=SECONDS_PER_MONTH / 50_000)
+    found = break_even("tuned", tuned, "other", other, drivers=Drivers(), horizon_months=12)
+    assert words in found.text
+    assert found.with_machines == pytest.approx(cheaper_from)
+    assert (found.requests_per_month, found.within_capacity) == (
+        (0.0, True) if cheaper_from == 0 else (None, None)
+    )
+    for volume in (cheaper_from + 1, cheaper_from + 60_000, 1e6):
+        assert over(tuned, volume, 12) < over(other, volume, 12)
+    if cheaper_from:
+        assert "(none against 2) it stays cheaper from about 50,000" in found.text
+        assert over(tuned, cheaper_from - 1, 12) > over(other, cheaper_from - 1, 12)
+
+
+def test_a_price_that_machines_undercut_in_the_end_says_from_where() -> None:
+    # 550 USD a month cheaper to begin with; 0.025 USD × 302,000 requests are those and seven machines of 1,000 USD
+    tuned = line(0.0, 0.025)
+    other = line(6600.0, 0.0, machine=1000.0, seconds=SECONDS_PER_MONTH / 50_000)
+    found = break_even("tuned", tuned, "other", other, drivers=Drivers(), horizon_months=12)
+    assert (found.requests_per_month, found.with_machines) == (None, None)
+    assert (
+        "With one machine each tuned is cheaper than other up to about 62,000 requests a month" in found.text
+    )
+    assert "with as many as are needed it stays dearer from about 302,000" in found.text
+    for volume in np.linspace(302_001, 3e6, 200):
+        assert over(tuned, volume, 12) > over(other, volume, 12)
+    assert over(tuned, 301_999, 12) < over(other, 301_999, 12)
+
+
+@given(
+    st.floats(0, 3000), st.floats(1e-3, 0.05), st.floats(0, 3000), st.floats(100, 2000), st.floats(1e4, 1e6)
+)
+def test_whatever_the_prices_what_is_said_to_stay_cheaper_does(
+    mine: float, price: float, theirs: float, machine: float, capacity: float
+) -> None:
+    tuned = line(mine, price)
+    other = line(theirs, 0.0, machine=machine, seconds=SECONDS_PER_MONTH / capacity)
+    found = break_even("tuned", tuned, "other", other, drivers=Drivers(), horizon_months=12)
+    if found.with_machines is None:
+        return
+    for volume in found.with_machines + capacity * np.array([0.001, 0.4, 0.999, 1.001, 3.7, 30.2]):
+        assert over(tuned, volume, 12) <= over(other, volume, 12) * (1 + 1e-9)
+
+
+def test_a_machine_of_unknown_throughput_is_not_said_to_carry_any_volume() -> None:
+    other = line(100.0, 0.001, machine=0.0)
+    tuned = line(0.0, 0.0, machine=5.0)
+    found = break_even("t", tuned, "o", other, drivers=Drivers(), horizon_months=12)
+    assert (found.requests_per_month, found.within_capacity) == (0.0, None)
+    assert "that one machine carries, however many those are" in found.text
+    known = line(0.0, 0.0, machine=5.0, seconds=1.0)
+    found = break_even("t", known, "o", other, drivers=Drivers(), horizon_months=12)
+    assert found.within_capacity is True
+
+
+def test_cheaper_with_one_machine_and_for_good_only_from_a_later_volume_on() -> None:
+    # 100 USD for 1,000 requests against 110 USD for 1,050: ahead with one each, behind from 1,000 to 1,050, and so on
+    tuned = line(0.0, 0.0, machine=100.0, seconds=SECONDS_PER_MONTH / 1000)
+    other = line(0.0, 0.0, machine=110.0, seconds=SECONDS_PER_MONTH / 1050)
+    found = break_even("t", tuned, "o", other, drivers=Drivers(), horizon_months=12)
+    assert (found.requests_per_month, found.within_capacity) == (0.0, True)
+    assert "at any volume that one machine carries (1,000 requests); with as many as are needed" in found.text
+    assert over(tuned, 1020, 12) > over(other, 1020, 12)
+    assert found.with_machines is not None
+    assert over(tuned, found.with_machines - 1, 12) > over(other, found.with_machines - 1, 12)
+    for volume in found.with_machines + np.arange(1, 60_000, 25):
+        assert over(tuned, volume, 12) <= over(other, volume, 12)
+    # a machine that is cheaper and carries more is ahead with any number of them
+    cheap = line(0.0, 0.0, machine=100.0, seconds=SECONDS_PER_MONTH / 1100)
+    found = break_even("t", cheap, "o", other, drivers=Drivers(), horizon_months=12)
+    assert found.text == "t is cheaper at any volume."
+
+
+def test_equal_costs_with_one_machine_are_not_said_to_be_equal_with_more() -> None:
+    quick, slow = line(0.0, 0.0, machine=100.0, seconds=5.0), line(0.0, 0.0, machine=100.0, seconds=10.0)
+    for a, b in ((quick, slow), (slow, quick)):
+        found = break_even("a", a, "b", b, drivers=Drivers(), horizon_months=12)
+        assert found.text == "a and b cost the same with one machine each."
+    same = break_even("a", quick, "b", quick, drivers=Drivers(), horizon_months=12)
+    assert same.text == "a and b cost the same."

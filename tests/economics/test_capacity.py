@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.cases.schema import Case
-from advisor.economics.capacity import capacity_of, operating_point, served_throughput
-from advisor.economics.costs import cost_model
-from advisor.economics.drivers import drivers_of
+from advisor.economics.capacity import OperatingPoint, capacity_of, operating_point, served_throughput
+from advisor.economics.costs import CostModel, cost_model
+from advisor.economics.drivers import Drivers, drivers_of
 from advisor.economics.resources import resources_of
 from advisor.economics.serving import capacity_per_month, full_use_usd, machines
 from advisor.records import LoadPoint, LoadTest, Measured
@@ -93,6 +93,26 @@ def test_capacity_cost_and_servers_by_hand() -> None:
     assert found.cost_per_1k_usd == pytest.approx(0.008)  # 0.72 / 90,000 · 1,000
     assert found.servers == 2  # 60 million · 2 / 65.7 million
     assert "2 servers carry" in found.text
+
+
+def test_a_load_whose_latency_is_unknown_is_said_without_it() -> None:
+    point = LoadPoint(concurrency=4, requests=100, failed=0, requests_per_s=10.0, p50_s=None, p95_s=None)
+    found = capacity_of(
+        case({"usd_per_hour": 1}), case().baselines[0], LoadTest(points=(point,), on="2026-11-24")
+    )
+    assert (found.p95_s, found.requests_per_s) == (None, 10.0)
+    assert "10 requests/s, 4 at a time: 26.3 million requests a month" in found.text
+
+
+@given(st.floats(0.1, 20), st.integers(1, 20), st.sampled_from([1.0, 1.7, 3.0]))
+def test_as_many_servers_are_said_as_the_costs_count(rps: float, count: int, peak: float) -> None:
+    point = OperatingPoint(requests_per_s=rps, concurrency=1, p50_s=None, p95_s=None)
+    model = CostModel(name="b", kind="zero_shot", billing="machine", always_on=True, machine_s=1 / rps)
+    drivers = Drivers(peak_factor=peak)
+    full = point.capacity_per_month / peak * count
+    assert point.servers(full, peak) == count
+    for requests in (full, full * 1.001, full * 0.999, full / 3):
+        assert point.servers(requests, peak) == machines(model, drivers, np.array([requests]))
 
 
 def test_growth_counts_until_the_horizon() -> None:

@@ -169,3 +169,16 @@ def test_many_items_take_a_second_at_most(n: int) -> None:
 def test_impossible_margins_are_refused(margin: float) -> None:
     with pytest.raises(ValueError, match="margin"):
         equivalence([1.0], [0.0], margin=margin)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [([2.0], [1.0]), ([2.0, 2.0], [1.0, 1.0]), ([1.0], [2.0]), ([3.0] * 9, [3.0] * 9)]
+)
+def test_amounts_that_do_not_vary_decide_nothing(ours: list[float], theirs: list[float]) -> None:
+    result = equivalence(ours, theirs, margin=0.1)
+    assert result.verdict == "undecided"
+    assert (result.p_non_inferior, result.p_equivalent, result.p_worthwhile) == (1.0, 1.0, 1.0)
+
+
+def test_one_group_of_amounts_decides_nothing() -> None:
+    assert equivalence([2.0, 3.0], [1.0, 1.0], margin=0.1, clusters=["a", "a"]).verdict == "undecided"

@@ -98,6 +98,19 @@ def test_fewer_than_three_sizes_tell_nothing(sizes: list[int], values: list[floa
         fit_power_law(sizes, values)
 
 
+@pytest.mark.parametrize(
+    ("errors", "message"),
+    [
+        ([0.1, 0.0, 0.1], "above 0; leave"),
+        ([0.1, float("nan"), 0.1], "above 0; leave"),
+        ([0.1, 0.1], "3 sizes, but 2 standard errors"),
+    ],
+)
+def test_standard_errors_that_weigh_nothing_are_refused(errors: list[float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        fit_power_law([10, 20, 40], [0.5, 0.6, 0.65], errors)
+
+
 def test_the_same_seed_gives_the_same_interval_and_whole_clusters_widen_it() -> None:
     scores = drawn([0.5, 0.6, 0.7], 120, seed=3)
     scores = np.repeat(scores[:, :30], 4, axis=1)  # four items alike in each cluster
@@ -112,6 +125,18 @@ def test_a_curve_without_an_error_is_not_told_as_certain() -> None:
     found = extrapolate([20, 40, 80], np.ones((3, 60)), to=160, seed=0)
     assert found.value == pytest.approx(1.0)
     assert found.ci95[0] == pytest.approx(0.025 ** (1 / 60))  # 94.0 %: what 60 items could have missed
+    assert found.gain == pytest.approx(0.0)
+    assert found.gain_ci95 == pytest.approx((0.0, 1 - 0.025 ** (1 / 60)))  # those may all be gained
+
+
+def test_a_gain_that_no_refit_doubts_is_not_told_as_certain_either() -> None:
+    # grades that are alike on all items, so that all resamples are
+    scores = np.repeat([[0.5], [0.75], [0.875]], 60, axis=1)
+    found = extrapolate([20, 80, 320], scores, to=1280, seed=0)
+    unseen = 1 - 0.025 ** (1 / 60)
+    assert found.gain == pytest.approx(1 / 16, abs=1e-6)
+    assert max(found.gains) - min(found.gains) < 1e-9
+    assert found.gain_ci95 == pytest.approx((1 / 16 - unseen * 17 / 16, 1 / 16 + unseen * 15 / 16), abs=1e-6)
 
 
 def test_the_luck_of_training_widens_the_interval() -> None:

@@ -272,3 +272,13 @@ def test_a_hundred_thousand_items_take_seconds_at_most(kind: str) -> None:
     compare(scores[0], scores[1], seed=0)
     compare(scores[0], scores[1], seed=0, clusters=clusters)
     assert time.perf_counter() - started < 20  # about two seconds on a quiet machine
+
+
+def test_wilcoxon_ties_differences_that_are_equal_but_for_rounding() -> None:
+    # 1 - 2/3, 2/3 - 1/3 and 1/3 - 0 are three floats, and one difference
+    rng = np.random.default_rng(6)
+    reference = rng.integers(0, 4, 40)
+    baseline = np.clip(reference + rng.integers(-1, 3, 40), 0, 3)
+    in_thirds = wilcoxon_signed_rank(baseline / 3, reference / 3)
+    assert in_thirds == pytest.approx(wilcoxon_signed_rank(baseline, reference))
+    assert in_thirds == pytest.approx(stats.wilcoxon(baseline - reference).pvalue)

@@ -138,6 +138,31 @@ def test_two_equal_systems_do_not_differ_and_keep_an_interval() -> None:
     assert found.p_value == 1
 
 
+def test_where_people_always_prefer_one_the_p_value_is_that_of_the_sign_test() -> None:
+    ones: Labels = [1.0] * 40
+    zeros: Labels = [0.0] * 40
+    found = corrected_difference((np.ones(40), np.zeros(40)), (ones, zeros))
+    assert found.standard_error == 0
+    assert found.ci == pytest.approx((1 - 2 * (1 - 0.025 ** (1 / 40)), 1.0))
+    assert found.p_value == pytest.approx(2.0**-39)
+    back = corrected_difference((np.zeros(40), np.ones(40)), (zeros, ones))
+    assert back.p_value == pytest.approx(found.p_value)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(0, 1), st.floats(0, 1), st.integers(2, 80))
+def test_where_nothing_varies_the_p_value_says_what_the_interval_says(
+    ours: float, theirs: float, n: int
+) -> None:
+    first: Labels = [ours] * n
+    second: Labels = [theirs] * n
+    found = corrected_difference((np.full(n, 0.5), np.full(n, 0.5)), (first, second))
+    assert found.standard_error == 0
+    assert 0 < found.p_value <= 1
+    if abs(found.p_value - 0.05) > 1e-9:
+        assert (found.ci[0] > 0 or found.ci[1] < 0) == (found.p_value < 0.05)
+
+
 def test_groups_widen_the_interval() -> None:
     judge, human = made_up(8, 40, 20)
     tenfold = [h for h in human for _ in range(10)]

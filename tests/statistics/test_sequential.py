@@ -204,3 +204,13 @@ def test_every_time_of_three_thousand_observations_of_eight_comparisons_takes_ab
     for d in columns:
         confidence_sequence(d)
     assert time.process_time() - began < 2.0  # a machine may be slow or busy
+
+
+def test_a_mean_at_a_bound_is_possible_only_where_all_values_are_there() -> None:
+    assert sequential_p_value([-1.0, -1.0], mean=-1.0) == 1.0
+    assert sequential_p_value([1.0, 1.0, 1.0], mean=1.0, clusters=["a", "a", "b"]) == 1.0
+    assert sequential_p_value([-1.0, -0.9], mean=-1.0) == 0.0
+    assert sequential_p_value([0.0, 1.0], mean=1.0, bounds=(0.0, 1.0)) == 0.0
+    for outside in (-1.1, 1.1, float("nan")):
+        with pytest.raises(ValueError, match="`mean` must lie between -1 and 1"):
+            sequential_p_value([0.0, 0.5], mean=outside)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t
 
 from advisor.statistics.variance import (
+    BetweenTrainings,
     answers_standard_error,
     between_trainings,
     standard_error,
@@ -84,3 +86,19 @@ def test_no_component_is_negative_and_the_interval_is_around_the_sd(rows: list[l
     assert found is not None
     assert found.component >= 0
     assert found.sd_ci95[0] <= found.sd <= found.sd_ci95[1]
+
+
+def test_one_unit_has_no_interval() -> None:
+    between = between_trainings(np.array([[0.0, 0.5], [1.0, 0.7]]))
+    assert between is not None
+    with pytest.raises(ValueError, match="at least two"):
+        total_interval(0.1, 0.05, 1, between)
+
+
+def test_the_degrees_of_freedom_of_a_total_are_satterthwaites_by_hand() -> None:
+    # both parts 0.01, with 4 and 2 degrees of freedom: 0.02² / (0.01² / 4 + 0.01² / 2) = 16/3
+    between = BetweenTrainings(sd=0.1, sd_ci95=(0.05, 0.6), component=0.01, n=3)
+    error, (low, high) = total_interval(0.3, 0.1, 5, between)
+    assert error == pytest.approx(0.02**0.5)
+    assert (high - low) / 2 == pytest.approx(t.ppf(0.975, 16 / 3) * 0.02**0.5)
+    assert (high + low) / 2 == pytest.approx(0.3)
