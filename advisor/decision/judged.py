@@ -183,7 +183,8 @@ def judge_warnings(evidence: CaseEvidence, summary: JudgeSummary | None) -> list
             f"{', '.join(own)}: models favour their own answers. Name another judge."
         )
     found += [
-        f"{b.name}: {count(b.unjudged)} answers could not be judged; their quality is unknown, and they are left out."
+        f"{b.name}: {count(b.unjudged)} answer{'' if b.unjudged == 1 else 's'} could not be judged: left out, as the "
+        "quality is unknown."
         for b in summary.baselines
         if b.unjudged
     ]
