@@ -1,7 +1,10 @@
 """Intervals and p-values of a run that was looked at before it ended, in place of those for a fixed number of items.
 
 A run that stops where the verdict is settled has chosen its n by what it saw; fixed-n intervals are then too narrow
-and p-values too small. As soon as one measurement of a case ended early, all of its intervals are sequential ones.
+and p-values too small. As soon as one measurement of a case ended early, the intervals and p-values of its qualities
+and of all differences of quality between baselines are sequential ones: over all items, without near-duplicates, on
+parts of them, and under other seeds. A judge's scores that people correct, metrics of whole sets, tokens and times,
+versions of a model, learning curves, other cases and the odds of each baseline have fixed-n ones all the same.
 
 How the 5 % are spent: a go claims that *one* tuned model beats *every* alternative, so its chance of being wrong adds
 up over tuned models only; a stop claims that *some* alternative leaves *every* tuned model no gain, so its chance
@@ -69,12 +72,15 @@ class AnytimeInference:
     def compare(
         self, baseline: Scores, reference: Scores, clusters: Groups | None, *, tuned: bool
     ) -> PairedComparison:
-        """The comparison of two baselines on the same items; `tuned` where the first is a tuned model."""
+        """The comparison of two baselines on the same items; `tuned` where the first is a tuned model.
+
+        Without clusters every item is an observation, as within one cluster.
+        """
         below, above = (self.n_tuned, self.n_alternatives) if tuned else (1, 1)
         return compare_sequentially(
             baseline,
             reference,
             alpha=(ALPHA / 2 / below, ALPHA / 2 / above),
             clusters=clusters,
-            largest=self.largest,
+            largest=1 if clusters is None else self.largest,
         )

@@ -65,11 +65,15 @@ def _equivalence(
     """What was shown of the difference, against the smallest gain worth having.
 
     Nothing is said of it where intervals are of another kind: of runs that stopped early, or corrected by people.
+    Nor is it of a metric of whole sets where baselines have different items: the draws are of those that all share.
     """
     margin = evidence.case.quality.min_gain
     if findings.sequential or findings.corrections:
         return {}
-    if not is_per_item(evidence.case.quality.metric):
+    of_sets = not is_per_item(evidence.case.quality.metric)
+    if of_sets and any(set(s.ids) != set(standing.ids) for s in findings.standings):
+        return {}
+    if of_sets:
         draws = findings.resampled_means
         shown = equivalence_of_draws(
             pair.difference, draws[standing.name] - draws[reference.name], margin=margin

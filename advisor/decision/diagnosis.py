@@ -87,11 +87,6 @@ def diagnose(standing: Standing, base: Standing | None, evidence: CaseEvidence) 
     return tuple(sorted(found, key=lambda f: not f.artefact))
 
 
-def is_artefact(found: Sequence[Finding]) -> bool:
-    """Whether the model is broken rather than bad, so that its score is no finding about tuning."""
-    return any(f.artefact for f in found)
-
-
 def artefact_text(found: Sequence[Finding]) -> str | None:
     """Why the model is broken rather than bad, in a clause; None where it is not."""
     return next((f"{f.seen}, as with {f.cause}" for f in found if f.artefact), None)
@@ -297,7 +292,7 @@ def _of_training(standing: Standing, evidence: CaseEvidence) -> list[Finding]:
         found.append(
             (
                 "few_examples",
-                f"only {record.n_examples} examples to learn from",
+                f"only {record.n_examples} example{'' if record.n_examples == 1 else 's'} to learn from",
                 "too few examples for an effect",
                 f"Give at least {FEW_EXAMPLES} good examples.",
             )

@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from advisor.decision.draws import clusters_of
 from advisor.decision.summary import Findings, Standing
 from advisor.formatting import difference, interval, percent
 from advisor.records import AnswerWord, Elsewhere, ElsewhereResult, Extensibility
@@ -32,7 +33,9 @@ def extensibility(findings: Findings, tuned: Standing) -> Extensibility | None:
     answer: AnswerWord = "no" if "lost" in outcomes else "yes" if outcomes == {"kept"} else "unclear"
     base = findings.base_of(tuned)
     here = findings.pair(tuned.name, base.name) if base else None
-    gained = "" if here is None else f"; here it gained {here.difference * 100:+.1f} points over its base"
+    gained = (
+        "" if here is None else f"; here it gained {difference(here.difference, fraction=True)} over its base"
+    )
     text = {
         "yes": f"The tuned model itself stays usable elsewhere, with no loss that matters: {_list(cases, 'kept')}",
         "no": f"The tuned model itself lost elsewhere: {_list(cases, 'lost')}",
@@ -52,12 +55,11 @@ def _pair(elsewhere: Elsewhere) -> PairedComparison | None:
     shared = sorted(set(elsewhere.tuned) & set(elsewhere.base))
     if len(shared) < 2:
         return None
-    groups = elsewhere.groups
     return compare(
         np.array([elsewhere.tuned[i] for i in shared]),
         np.array([elsewhere.base[i] for i in shared]),
         seed=SEED,
-        clusters=[groups.get(i, f"id:{i}") for i in shared] if groups else None,
+        clusters=clusters_of(shared, elsewhere.groups),
     )
 
 
@@ -94,4 +96,6 @@ def _result(elsewhere: Elsewhere, pair: PairedComparison, p_value: float) -> Els
 
 
 def _list(cases: Sequence[ElsewhereResult], outcome: str) -> str:
-    return ", ".join(f"{c.case} ({c.difference * 100:+.1f} points)" for c in cases if c.outcome == outcome)
+    return ", ".join(
+        f"{c.case} ({difference(c.difference, fraction=True)})" for c in cases if c.outcome == outcome
+    )

@@ -6,7 +6,7 @@ beside one corrected to people's says nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -71,19 +71,42 @@ def resampled(standing: Standing, estimate: CorrectedEstimate | None) -> Standin
     return standing if estimate is None else replace(standing, scores=np.asarray(estimate.values))
 
 
+def is_corrected(standing: Standing) -> bool:
+    """Whether people's labels correct a baseline's quality, so that its single scores are on another scale."""
+    return UNCORRECTED in standing.quality.others
+
+
+def value_on(evidence: CaseEvidence, standing: Standing, items: Collection[str]) -> float | None:
+    """The corrected mean over some of the items; None where too few of them have labels."""
+    kept = [k for k, i in enumerate(standing.ids) if i in items]
+    scores = [float(standing.scores[k]) for k in kept]
+    if standing.name == evidence.case.judge_reference:
+        return float(np.mean(scores)) if scores else None
+    human = _human(evidence, standing.measured, [standing.ids[k] for k in kept])
+    return None if _n(human) < MIN_HUMAN_LABELS else corrected_mean(scores, human).estimate
+
+
 def compare_corrected(
-    evidence: CaseEvidence, standing: Standing, reference: Standing, clusters: Mapping[str, str]
+    evidence: CaseEvidence,
+    standing: Standing,
+    reference: Standing,
+    clusters: Mapping[str, str],
+    items: Collection[str] | None = None,
 ) -> PairedComparison | None:
-    """The paired comparison of two baselines as people would score them."""
+    """The paired comparison of two baselines as people would score them.
+
+    Of some of the items it takes as many labels as a correction of all of them; None where there are fewer.
+    """
     ours, theirs = (dict(zip(s.ids, s.scores, strict=True)) for s in (standing, reference))
-    shared = sorted(set(ours) & set(theirs))
+    shared = sorted(i for i in ours.keys() & theirs.keys() if items is None or i in items)
+    fewest = 2 if items is None else MIN_HUMAN_LABELS
     human = [_human(evidence, s.measured, shared) for s in (standing, reference)]
     if evidence.case.judge_reference in (standing.name, reference.name):
         # the reference's score is known without people, where the other's was asked of them
         fixed, other = (0, 1) if standing.name == evidence.case.judge_reference else (1, 0)
         scores = (ours, theirs)[fixed]
         human[fixed] = [None if h is None else scores[i] for i, h in zip(shared, human[other], strict=True)]
-    if len(shared) < 2 or min(map(_n, human)) < 2:
+    if len(shared) < 2 or min(map(_n, human)) < fewest:
         return None
     found = corrected_difference(
         ([ours[i] for i in shared], [theirs[i] for i in shared]),
@@ -160,7 +183,8 @@ def judge_warnings(evidence: CaseEvidence, summary: JudgeSummary | None) -> list
             f"{', '.join(own)}: models favour their own answers. Name another judge."
         )
     found += [
-        f"{b.name}: {count(b.unjudged)} answers could not be judged; their quality is unknown, and they are left out."
+        f"{b.name}: {count(b.unjudged)} answer{'' if b.unjudged == 1 else 's'} could not be judged: left out, as the "
+        "quality is unknown."
         for b in summary.baselines
         if b.unjudged
     ]
@@ -219,12 +243,8 @@ def _stale_labels(evidence: CaseEvidence) -> int:
 
 def _without_leaked(evidence: CaseEvidence, standing: Standing) -> float | None:
     """The corrected mean without leaked items, where enough of the others have labels."""
-    kept = [k for k, i in enumerate(standing.ids) if i not in evidence.data.leaked]
-    ids = [standing.ids[k] for k in kept]
-    human = _human(evidence, standing.measured, ids)
-    if len(kept) == len(standing.ids) or _n(human) < MIN_HUMAN_LABELS:
-        return None
-    return corrected_mean([standing.scores[k] for k in kept], human).estimate
+    clean = set(standing.ids) - evidence.data.leaked
+    return None if len(clean) == len(standing.ids) else value_on(evidence, standing, clean)
 
 
 def _clusters(ids: Sequence[str], groups: Mapping[str, str]) -> list[str | None] | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from advisor.cases.numbers import likely
+from advisor.decision.draws import clusters_of
 from advisor.decision.evidence import CaseEvidence
+from advisor.decision.inference import compare_scores
+from advisor.decision.judged import is_corrected
 from advisor.economics.costs import CostModel
 from advisor.economics.drivers import drivers_of
 from advisor.economics.horizon import training_usd
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 SEED = 20_261_124
 LIKELY_WORTH = 0.8
 UNLIKELY_WORTH = 0.2
+NO_GAIN = 1e-6
+"""Gains up to this are zero, but for rounding."""
 
 
 class Course(Record):
@@ -48,17 +52,22 @@ class Course(Record):
 def measured_course(evidence: CaseEvidence, tuned: Standing, base: Standing | None) -> Course | None:
     """The points of a learning curve, the steps between them, and the law through them; None without parts."""
     record = tuned.measured.tuning
-    parts = sorted(tuned.measured.learning_curve, key=lambda p: p.n_examples)
-    if record is None or not parts:
+    if record is None:
         return None
-    rows: list[tuple[int, Mapping[str, float]]] = [(p.n_examples, p.scores) for p in parts]
+    # of each size once, and none that is the whole: shares of few examples may come to the same number
+    parts = {
+        p.n_examples: p.scores for p in tuned.measured.learning_curve if p.n_examples < record.n_examples
+    }
+    if not parts:
+        return None
+    rows: list[tuple[int, Mapping[str, float]]] = sorted(parts.items(), key=lambda part: part[0])
     rows.append((record.n_examples, _scores(tuned)))
     if base is not None:
         rows.insert(0, (0, _scores(base)))
     shared = sorted(set.intersection(*(set(scores) for _, scores in rows)))
     if len(shared) < 2:
         return None
-    clusters = _clusters(evidence, shared)
+    clusters = clusters_of(shared, evidence.data.clusters)
     sizes = [n for n, _ in rows]
     matrix = np.array([[scores[i] for i in shared] for _, scores in rows])
     points = tuple(
@@ -110,6 +119,11 @@ def learning_curve(
 ) -> LearningCurve:
     """What the curve says, at what price, in words."""
     at = _at_double(evidence, course, tuned, costs)
+    own = (
+        " All of it are the judge's own scores, which people did not correct here."
+        if is_corrected(tuned)
+        else ""
+    )
     return LearningCurve(
         baseline=tuned.name,
         metric=item_metric(evidence.case.quality.metric),
@@ -120,27 +134,33 @@ def learning_curve(
         at_double=at,
         training_sd=course.training_sd,
         warnings=tuple(_warnings(course)),
-        text=_text(evidence, course, at),
+        text=f"{_text(evidence, course, at)}{own}",
     )
 
 
 def seed_spread(evidence: CaseEvidence, tuned: Standing, reference: Standing | None) -> SeedSpread | None:
-    """The quality under every seed, each against the best baseline that is not tuned; None with one seed alone."""
+    """The quality under every seed, each against the best baseline that is not tuned; None with one seed alone.
+
+    Nobody scored the answers of the other trainings: where people correct the judge, its own scores of all trainings
+    stand side by side, and are compared with no baseline.
+    """
     tuning = tuned.spec.tuning
     found = [(s.seed, s.scores) for s in tuned.measured.seeds if s.scores]
     if tuning is None or not found:
         return None
-    theirs = _scores(reference) if reference is not None else {}
+    judged = is_corrected(tuned)
+    theirs = _scores(reference) if reference is not None and not judged else {}
     runs = []
     for seed, scores in [(tuning.seed, _scores(tuned)), *found]:
         shared = sorted(set(scores) & set(theirs))
         pair = None
         if len(shared) > 1:
-            pair = compare(
+            pair = compare_scores(
+                evidence,
                 np.array([scores[i] for i in shared]),
                 np.array([theirs[i] for i in shared]),
-                seed=SEED,
-                clusters=_clusters(evidence, shared),
+                clusters_of(shared, evidence.data.clusters),
+                tuned=True,
             )
         runs.append(
             SeedQuality(
@@ -159,6 +179,11 @@ def seed_spread(evidence: CaseEvidence, tuned: Standing, reference: Standing | N
     ahead = [r.difference > 0 for r in runs if r.difference is not None]
     if reference is not None and ahead:
         text += f" It is ahead of {reference.name} under {sum(ahead)} of {len(ahead)}."
+    if judged:
+        text += (
+            " These are the judge's own scores, as people scored no answers of the other trainings: they are not "
+            "compared with a quality that people correct."
+        )
     return SeedSpread(
         baseline=tuned.name,
         reference=reference.name if reference else None,
@@ -214,19 +239,17 @@ def _at_double(evidence: CaseEvidence, course: Course, tuned: Standing, costs: C
     found, record = course.extrapolation, tuned.measured.tuning
     if found is None or record is None:
         return None
-    effort = evidence.case.effort
-    minutes, rate = effort.label_minutes_per_example, effort.hourly_rate_usd
+    effort, drivers = evidence.case.effort, drivers_of(evidence.case)
+    # labels that take no time cost nothing, whatever the rate
+    free = drivers.label_minutes_per_example is not None and not np.any(drivers.label_minutes_per_example)
+    label = 0.0 if free else drivers.label_usd()
+    labelling = None if label is None else record.n_examples * float(label)
     missing = [
         f"effort.{name}"
-        for name, value in (("label_minutes_per_example", minutes), ("hourly_rate_usd", rate))
-        if value is None
+        for name in ("label_minutes_per_example", "hourly_rate_usd")
+        if label is None and getattr(effort, name) is None
     ]
-    labelling = None
-    if minutes is not None and likely(minutes) == 0:
-        labelling, missing = 0.0, []
-    elif minutes is not None and rate is not None:
-        labelling = record.n_examples * likely(minutes) / 60 * likely(rate)
-    once = training_usd(costs, drivers_of(evidence.case))
+    once = training_usd(costs, drivers)
     training = None if once is None else 2 * float(once)  # as many epochs over twice the tokens
     if training is None:
         missing.append("what training costs")
@@ -237,7 +260,8 @@ def _at_double(evidence: CaseEvidence, course: Course, tuned: Standing, costs: C
         ci95=found.ci95,
         gain=found.gain,
         gain_ci95=found.gain_ci95,
-        p_min_gain=float(np.mean([g >= worth for g in found.gains])),
+        # a law that only rises has a gain of zero at least: without a smallest gain worth having it must be one
+        p_min_gain=float(np.mean([g >= worth and g > NO_GAIN for g in found.gains])),
         labelling_usd=labelling,
         training_usd=training,
         price_usd=None if labelling is None or training is None else labelling + training,
@@ -250,7 +274,7 @@ def _text(evidence: CaseEvidence, course: Course, at: AtDouble | None) -> str:
     if at is None:
         last = course.steps[-1]
         return (
-            f"From {count(last.from_examples)} to {count(last.to_examples)} examples the quality changed by "
+            f"From {count(last.from_examples)} to {_examples(last.to_examples)} the quality changed by "
             f"{difference(last.difference, fraction=True)} (95% interval "
             f"{interval(last.ci95, fraction=True, signed=True)}). What more would bring is not told from fewer than "
             f"{FEWEST_SIZES} sizes: name another share in `tuning.learning_curve`."
@@ -261,6 +285,7 @@ def _text(evidence: CaseEvidence, course: Course, at: AtDouble | None) -> str:
         word = "not likely worth having"
     else:
         word = "perhaps worth having"
+    least = f"a gain of {worth * 100:g} points or more" if worth > 0 else "any gain"
     price = (
         f"It would cost about {usd(at.price_usd)} (labels {usd(at.labelling_usd)}, training {usd(at.training_usd)})."
         if at.price_usd is not None
@@ -268,14 +293,14 @@ def _text(evidence: CaseEvidence, course: Course, at: AtDouble | None) -> str:
     )
     return (
         f"Twice the data ({count(at.n_examples)} examples) would give about {percent(at.value)} (95% interval "
-        f"{interval(at.ci95, fraction=True)}), a gain of {at.gain * 100:.1f} points: {word} (a gain of "
-        f"{worth * 100:g} points or more in {percent(at.p_min_gain, digits=0)} of the refits). {price}"
+        f"{interval(at.ci95, fraction=True)}), a change of {difference(at.gain, fraction=True)}: {word} ({least} in "
+        f"{percent(at.p_min_gain, digits=0)} of the refits). {price}"
     )
 
 
 def _warnings(course: Course) -> list[str]:
     warnings = [
-        f"from {count(s.from_examples)} to {count(s.to_examples)} examples the quality fell by "
+        f"from {count(s.from_examples)} to {_examples(s.to_examples)} the quality fell by "
         f"{abs(s.difference) * 100:.1f} points (95% interval {interval(s.ci95, fraction=True, signed=True)}): the "
         "curve misbehaves, and a law that only rises does not hold for it."
         for s in course.steps
@@ -292,6 +317,5 @@ def _mean(scores: Mapping[str, float]) -> float:
     return float(np.mean(list(scores.values())))
 
 
-def _clusters(evidence: CaseEvidence, ids: Sequence[str]) -> list[str] | None:
-    groups = evidence.data.clusters
-    return [groups.get(i, f"id:{i}") for i in ids] if groups else None
+def _examples(n: int) -> str:
+    return f"{count(n)} example" if n == 1 else f"{count(n)} examples"

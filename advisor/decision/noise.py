@@ -13,8 +13,11 @@ from scipy.stats import fisher_exact, norm, ttest_ind
 
 from advisor.decision.draws import SEED, clusters_of
 from advisor.decision.evidence import CaseEvidence
+from advisor.decision.inference import compare_on
+from advisor.decision.judged import MIN_HUMAN_LABELS, is_corrected
+from advisor.decision.set_metrics import draw
 from advisor.decision.summary import Findings, Standing
-from advisor.formatting import percent
+from advisor.formatting import difference, interval, percent
 from advisor.records import (
     BaselineNoise,
     DifferenceNoise,
@@ -24,7 +27,7 @@ from advisor.records import (
     WithoutDuplicates,
 )
 from advisor.scoring import is_per_item
-from advisor.statistics.paired import PairedComparison, compare
+from advisor.statistics.paired import PairedComparison
 from advisor.statistics.variance import (
     BetweenTrainings,
     answers_standard_error,
@@ -77,13 +80,17 @@ def _of_baseline(evidence: CaseEvidence, findings: Findings, standing: Standing)
     asked = max((len(next(iter(scores.values()))) for scores in repeats.values()), default=1)
     examples = answers = None
     between = _between(evidence, standing)
-    if is_per_item(evidence.case.quality.metric):
+    correction = findings.corrections.get(standing.name)
+    if correction is not None:
+        # of the corrected mean; the luck of the judged answers is in it, and cannot be told from it
+        examples = correction.standard_error
+    elif is_per_item(evidence.case.quality.metric):
         examples = standard_error(standing.scores, clusters_of(standing.ids, evidence.data.clusters))
         answers = _answers_se(evidence, standing)
         if examples is not None and answers is not None:
             examples = max(0.0, examples**2 - answers**2) ** 0.5
-    elif standing.name in findings.resampled_means:
-        examples = float(np.std(findings.resampled_means[standing.name], ddof=1))
+    elif (drawn := _set_draws(evidence, findings, standing)) is not None:
+        examples = float(np.std(drawn, ddof=1))
     trainings = _trainings(evidence, standing)
     return BaselineNoise(
         baseline=standing.name,
@@ -94,8 +101,18 @@ def _of_baseline(evidence: CaseEvidence, findings: Findings, standing: Standing)
         trainings=trainings,
         trainings_sd=between.sd if between else None,
         trainings_sd_ci95=between.sd_ci95 if between else None,
-        text=_baseline_text(evidence, standing, examples, answers, asked, trainings, between),
+        text=_baseline_text(standing, examples, answers, asked, trainings, between, correction is not None),
     )
+
+
+def _set_draws(evidence: CaseEvidence, findings: Findings, standing: Standing) -> np.ndarray | None:
+    """A metric of whole sets on draws of the baseline's own items; None where they are too few."""
+    if all(set(s.ids) == set(standing.ids) for s in findings.standings):
+        return findings.resampled_means.get(standing.name)
+    case = evidence.case
+    own = [standing.measured]
+    found = draw(case.quality.metric, own, evidence.expected, case.task, evidence.data.clusters, SEED)
+    return found.get(standing.name)
 
 
 def _answers_se(evidence: CaseEvidence, standing: Standing) -> float | None:
@@ -134,24 +151,26 @@ def _trainings(evidence: CaseEvidence, standing: Standing) -> tuple[float, ...]:
 
 
 def _baseline_text(
-    evidence: CaseEvidence,
     standing: Standing,
     examples: float | None,
     answers: float | None,
     asked: int,
     trainings: tuple[float, ...],
     between: BetweenTrainings | None,
+    corrected: bool,
 ) -> str:
-    parts = [f"choice of {standing.n} items: {_points(examples)}"]
+    labels = " and of those that people scored" if corrected else ""
+    parts = [f"choice of {_items(standing.n)}{labels}: {_points(examples)}"]
     if answers is not None:
         parts.append(f"sampling of answers ({asked} an item): {_points(answers)}")
-    elif standing.spec.kind != "classifier" and standing.spec.temperature > 0:
+    elif standing.spec.kind != "classifier" and standing.spec.temperature > 0 and asked == 1:
         parts.append("answers are sampled, but each item was asked once: how much they vary is not known")
     if between is not None:
         low, high = between.sd_ci95
         parts.append(
             f"luck of the training: standard deviation {between.sd * 100:.1f} points over {between.n} trainings "
             f"({', '.join(percent(v) for v in trainings)}); 95% interval of it {low * 100:.1f} to {high * 100:.1f}"
+            f"{', all by the scores of the judge alone' if corrected else ''}"
         )
     elif standing.tuned:
         parts.append("one training was run: how much of the result is its luck is not known")
@@ -174,14 +193,15 @@ def _of_difference(
     low, high = pair.ci95
     # from the interval itself, so that items in groups and metrics of whole sets have theirs
     sampling = (high - low) / (2 * _Z)
-    between = _between(evidence, standing)
-    total = interval = turns = None
+    # people scored no answers of other trainings: their spread is another scale's than a corrected difference
+    between = None if findings.corrections else _between(evidence, standing)
+    total = ends = turns = None
     if between is not None:
         groups = clusters_of(standing.ids, evidence.data.clusters)
         units = max(2, len(set(groups)) if groups else pair.n)
         total, (wide_low, wide_high) = total_interval(pair.difference, sampling, units, between)
-        interval = (min(low, wide_low), max(high, wide_high))
-        turns = (low > border or high < border) and interval[0] <= border <= interval[1]
+        ends = (min(low, wide_low), max(high, wide_high))
+        turns = (low > border or high < border) and ends[0] <= border <= ends[1]
     return DifferenceNoise(
         baseline=baseline,
         reference=reference,
@@ -190,9 +210,9 @@ def _of_difference(
         sampling_se=sampling,
         trainings_se=None if between is None else between.component**0.5,
         total_se=total,
-        total_ci95=interval,
+        total_ci95=ends,
         turns=turns,
-        text=_difference_text(baseline, reference, pair, between, interval, bool(turns)),
+        text=_difference_text(baseline, reference, pair, between, ends, bool(turns)),
     )
 
 
@@ -201,54 +221,64 @@ def _difference_text(
     reference: str,
     pair: PairedComparison,
     between: BetweenTrainings | None,
-    interval: tuple[float, float] | None,
+    ends: tuple[float, float] | None,
     turns: bool,
 ) -> str:
-    points = f"{pair.difference * 100:+.1f} points"
+    points = difference(pair.difference, fraction=True)
     head = f"{baseline} against {reference}: {points}, {_interval(pair.ci95)} by the choice of items"
-    if between is None or interval is None:
+    if between is None or ends is None:
         return f"{head} alone."
-    text = f"{head}, {_interval(interval)} with the luck of the training ({between.n} trainings)"
+    text = f"{head}, {_interval(ends)} with the luck of the training ({between.n} trainings)"
     if turns:
         return f"{text}: another training might turn the verdict. More seeds would tell."
     return f"{text}."
 
 
 def _interval(ends: tuple[float, float]) -> str:
-    return f"{ends[0] * 100:+.1f} to {ends[1] * 100:+.1f}"
+    return interval(ends, fraction=True, signed=True, unit=False)
+
+
+def _items(n: int) -> str:
+    return f"{n} item" if n == 1 else f"{n} items"
 
 
 def _without_duplicates(
     evidence: CaseEvidence, findings: Findings, baseline: str, reference: str, pair: PairedComparison
 ) -> WithoutDuplicates | None:
-    """The pair again without leaked items; None where there are none, or only sets of items have the metric."""
-    leaked = evidence.data.leaked
+    """The pair again without leaked items, by the inference that compared it with them.
+
+    None where there are none, or only sets of items have the metric.
+    """
     mine, theirs = findings.standing(baseline), findings.standing(reference)
-    ours = dict(zip(mine.ids, mine.scores, strict=True))
-    others = dict(zip(theirs.ids, theirs.scores, strict=True))
-    shared = sorted(ours.keys() & others.keys())
-    clean = [i for i in shared if i not in leaked]
+    shared = set(mine.ids) & set(theirs.ids)
+    clean = shared - evidence.data.leaked
     if len(clean) == len(shared) or not is_per_item(evidence.case.quality.metric):
         return None
-    without = None
-    if len(clean) > 1:
-        without = compare(
-            np.array([ours[i] for i in clean]),
-            np.array([others[i] for i in clean]),
-            seed=SEED,
-            clusters=clusters_of(clean, evidence.data.clusters),
-        )
+    corrected = bool(findings.corrections)
+    without = compare_on(evidence, mine, theirs, corrected=corrected, items=clean)
     left_out = len(shared) - len(clean)
-    turns = without is None or _side(without) != _side(pair) or without.difference * pair.difference < 0
-    head = f"{left_out} of {len(shared)} held-out items have a near duplicate in the training data"
-    if without is None:
+    # too few human labels among the rest say nothing of the items left out
+    unknown = without is None and corrected and len(clean) > 1
+    turns = not unknown and (
+        without is None or _side(without) != _side(pair) or without.difference * pair.difference < 0
+    )
+    verb = "has" if left_out == 1 else "have"
+    head = f"{left_out} of {_items(len(shared))} held out {verb} a near duplicate in the training data"
+    if unknown:
+        text = (
+            f"{head}: what the comparison says without them is not known, as people scored fewer than "
+            f"{MIN_HUMAN_LABELS} of the other answers of {baseline} or {reference}."
+        )
+    elif without is None:
         text = f"{head}: without them nothing is left to compare {baseline} with {reference} on."
     else:
         text = (
-            f"{head}: with them {baseline} differs from {reference} by {pair.difference * 100:+.1f} points "
-            f"({_interval(pair.ci95)}), without them by {without.difference * 100:+.1f} ({_interval(without.ci95)})"
+            f"{head}: with {'it' if left_out == 1 else 'them'} {baseline} differs from {reference} by "
+            f"{difference(pair.difference, fraction=True)} ({_interval(pair.ci95)}), without by "
+            f"{difference(without.difference, fraction=True)} ({_interval(without.ci95)})"
         )
-        text += ": what the comparison says depends on them." if turns else "."
+        depends = f": what the comparison says depends on {'it' if left_out == 1 else 'them'}."
+        text += depends if turns else "."
     return WithoutDuplicates(
         baseline=baseline,
         reference=reference,
@@ -291,9 +321,9 @@ def _versions(standing: Standing) -> VersionChange | None:
         for v in ordered
     )
     first, second = (np.array(scores[v]) for v in ordered[:2])
-    difference = test = p_value = differs = None
+    apart = test = p_value = differs = None
     if len(second) >= MIN_OF_A_VERSION:
-        difference = float(first.mean() - second.mean())
+        apart = float(first.mean() - second.mean())
         test, p_value = _two_samples(first, second)
         differs = p_value < 0.05
     listed = ", ".join(f"{s.version} {percent(s.share, digits=0)} of the items" for s in shares)
@@ -301,11 +331,12 @@ def _versions(standing: Standing) -> VersionChange | None:
     if differs is None:
         text += "; too few items of one to compare them."
     elif differs:
-        text += f"; the first two differ by {abs(difference or 0) * 100:.1f} points: measure it again."
+        own = " of the judge's own scores" if is_corrected(standing) else ""
+        text += f"; the first two differ by {abs(apart or 0) * 100:.1f} points{own}: measure it again."
     else:
         text += "; no difference between the first two is seen."
     return VersionChange(
-        baseline=standing.name, versions=shares, difference=difference, test=test, p_value=p_value,
+        baseline=standing.name, versions=shares, difference=apart, test=test, p_value=p_value,
         differs=differs, text=text,
     )  # fmt: skip
 

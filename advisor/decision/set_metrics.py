@@ -1,7 +1,8 @@
 """Metrics that only a whole set of items has, as macro F1: their intervals and paired differences.
 
 An item alone has no score, so the set is drawn again (whole clusters, where items have groups) and the metric is
-computed on each draw. All baselines see the same draws, which makes differences paired. The interval is the percentile
+computed on each draw. A baseline's own interval comes from draws of all its items. Two baselines are compared on the
+items that both have, and see the same draws of them, which makes differences paired. The interval is the percentile
 interval; the p-value is twice the smaller share of draws on either side of zero (Davison and Hinkley, Bootstrap Methods
 and their Application, 1997, chapter 4, with one added to both counts).
 """
@@ -24,9 +25,20 @@ Draws = NDArray[np.float64]
 _POWER_QUANTILES = 1.96 + 0.84  # two-sided 5 %, power 80 %
 
 
-def set_value(metric: str, measured: Measured, expected: Mapping[str, JsonValue], task: Task) -> float:
-    """The metric over all items of a baseline; a failed item has the empty answer."""
-    return aggregate(metric, _pairs(measured, expected, measured.items.ids), task)
+def set_value(
+    metric: str,
+    measured: Measured,
+    expected: Mapping[str, JsonValue],
+    task: Task,
+    items: Sequence[str] | None = None,
+) -> float:
+    """The metric over the given items of a baseline, or all; a failed item has the empty answer."""
+    return aggregate(metric, _pairs(measured, expected, measured.items.ids if items is None else items), task)
+
+
+def shared_items(measured: Sequence[Measured]) -> list[str]:
+    """Items that all of these baselines have, sorted."""
+    return sorted(set.intersection(*(set(m.items.ids) for m in measured))) if measured else []
 
 
 def draw(
@@ -37,10 +49,12 @@ def draw(
     groups: Mapping[str, str],
     seed: int,
 ) -> dict[str, Draws]:
-    """The metric of each baseline on the same draws of the items that all of them answered."""
-    if not measured:
-        return {}
-    shared = sorted(set.intersection(*(set(m.items.ids) for m in measured)))
+    """The metric of each baseline on the same draws of the items that all of them have; empty below two items.
+
+    The draws depend on the items and the seed alone: of the same items a baseline has the same draws, whichever others
+    are drawn with it.
+    """
+    shared = shared_items(measured)
     if len(shared) < 2:
         return {}
     members: dict[str, list[str]] = {}

@@ -1,7 +1,9 @@
 """The verdict's pair on parts of the held-out set: by label, group, lengths, documents.
 
 A mean may hide that a tuned model loses on one part what it wins on another. Each part is tested by itself, and as many
-tests are made, the share of false ones among those called sure is held at 5 % over all of them.
+tests are made, the share of false ones among those called sure is held at 5 % over all of them. A part is compared as
+the whole is: at any time where a run stopped early, and as people would score it where they correct a judge; a part of
+which they scored too little is not compared.
 """
 
 from __future__ import annotations
@@ -18,8 +20,13 @@ from pydantic import JsonValue
 from scipy.stats import t
 
 from advisor.cases.schema import Case
+from advisor.decision.anytime import anytime_inference
+from advisor.decision.draws import clusters_of
 from advisor.decision.evidence import CaseEvidence, DataFacts
+from advisor.decision.inference import compare_on, compare_scores
+from advisor.decision.judged import MIN_HUMAN_LABELS, value_on
 from advisor.decision.summary import Findings, Standing
+from advisor.formatting import count, difference
 from advisor.records import Slice, SliceDimension
 from advisor.statistics.paired import adjust, exact_mcnemar, tango_interval
 
@@ -33,6 +40,8 @@ ALPHA = 0.05
 _CONFIDENCE = 0.95
 
 Codes = NDArray[np.int64]
+Test = tuple[float, tuple[float, float], float]
+"""(difference, 95 % interval, p-value)."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,10 @@ def slices_of(evidence: CaseEvidence, findings: Findings, pair: tuple[str, str] 
     units = _units(evidence, ids)
     found: list[Slice] = []
     for cut in found_cuts:
-        found += _of_cut(cut, scores, pair, units)
+        if findings.corrections:
+            found += _of_corrected_cut(evidence, findings, cut, ids, pair)
+        else:
+            found += _of_cut(cut, scores, pair, units, evidence if anytime_inference(evidence) else None)
     tested = [i for i, s in enumerate(found) if s.p_value is not None]
     adjusted = adjust([float(found[i].p_value or 0.0) for i in tested], "fdr")
     for i, p in zip(tested, adjusted, strict=True):
@@ -70,7 +82,7 @@ def slices_of(evidence: CaseEvidence, findings: Findings, pair: tuple[str, str] 
 
 
 def warnings(slices: Sequence[Slice], findings: Findings, pair: tuple[str, str] | None) -> list[str]:
-    """Slices on which the pair surely differs the other way than over all items."""
+    """Slices on which the pair surely differs the other way than over all items, and those that people cannot say."""
     overall = findings.pair(*pair) if pair else None
     if pair is None or overall is None:
         return []
@@ -79,11 +91,18 @@ def warnings(slices: Sequence[Slice], findings: Findings, pair: tuple[str, str] 
         for s in slices
         if (s.flag == "worse" and overall.difference >= 0) or (s.flag == "better" and overall.difference < 0)
     ]
-    return [
-        f"{pair[0]} is {s.flag} than {pair[1]} on {name(s)}: {(s.difference or 0.0) * 100:+.1f} points on {s.n} items, "
-        f"against {overall.difference * 100:+.1f} over all."
+    found = [
+        f"{pair[0]} is {s.flag} than {pair[1]} on {name(s)}: {difference(s.difference, fraction=True)} on {s.n} items, "
+        f"against {difference(overall.difference, fraction=True)} over all."
         for s in other_way
     ]
+    unscored = sum(s.flag == "open" and s.difference is None for s in slices) if findings.corrections else 0
+    if unscored:
+        found.append(
+            f"{count(unscored)} of {count(len(slices))} parts of the held-out set are not compared: people scored "
+            f"fewer than {MIN_HUMAN_LABELS} answers on each, too few to correct the judge there."
+        )
+    return found
 
 
 def name(part: Slice) -> str:
@@ -115,7 +134,7 @@ def _units(evidence: CaseEvidence, ids: tuple[str, ...]) -> Codes | None:
     if not groups:
         return None
     number: dict[str, int] = {}
-    return np.array([number.setdefault(groups.get(i, f"id:{i}"), len(number)) for i in ids])
+    return np.array([number.setdefault(name, len(number)) for name in clusters_of(ids, groups) or ()])
 
 
 def cuts_of(case: Case, data: DataFacts, expected: Mapping[str, JsonValue], ids: Sequence[str]) -> list[Cut]:
@@ -167,16 +186,51 @@ def _by_length(dimension: SliceDimension, values: Sequence[int | None]) -> Cut |
         return None
     lengths = np.array([-1 if v is None else v for v in values])
     codes = np.where(lengths < 0, -1, (lengths > low).astype(np.int64) + (lengths > high))
-    names = [
-        f"up to {low:.0f} characters", f"{math.floor(low) + 1} to {high:.0f} characters",
-        f"over {high:.0f} characters",
-    ]  # fmt: skip
+    # lengths are whole numbers: a bound between two of them is that of the lower
+    first, second = math.floor(low), math.floor(high)
+    middle = f"{first + 1} to {second}" if second > first + 1 else f"{second}"
+    names = [f"up to {first} characters", f"{middle} characters", f"over {second} characters"]
     return Cut(dimension, names, codes)
 
 
-def _of_cut(
-    cut: Cut, scores: Mapping[str, NDArray[np.float64]], pair: tuple[str, str] | None, units: Codes | None
+def _of_corrected_cut(
+    evidence: CaseEvidence, findings: Findings, cut: Cut, ids: Sequence[str], pair: tuple[str, str] | None
 ) -> list[Slice]:
+    """Quality and difference of each part as people would score it; unknown where they scored too little of it."""
+    parts = []
+    for k, value in enumerate(cut.names):
+        inside = {i for i, code in zip(ids, cut.codes, strict=True) if code == k}
+        if not inside:
+            continue
+        one_group = cut.dimension == "group" and k < MOST_VALUES
+        units = set(clusters_of(sorted(inside), evidence.data.clusters) or inside)
+        small = len(inside) < MIN_ITEMS or (len(units) < 2 and not one_group)
+        means = {s.name: value_on(evidence, s, inside) for s in findings.standings}
+        part = Slice(
+            dimension=cut.dimension,
+            value=value,
+            n=len(inside),
+            quality={name: mean for name, mean in means.items() if mean is not None},
+            flag="too_small" if small else "open",
+        )
+        if pair is not None and not small:
+            tuned, other = (findings.standing(name) for name in pair)
+            found = compare_on(evidence, tuned, other, corrected=True, items=inside, alone=one_group)
+            if found is not None:
+                test = {"difference": found.difference, "ci95": found.ci95, "p_value": found.p_value}
+                part = part.model_copy(update=test)
+        parts.append(part)
+    return parts
+
+
+def _of_cut(
+    cut: Cut,
+    scores: Mapping[str, NDArray[np.float64]],
+    pair: tuple[str, str] | None,
+    units: Codes | None,
+    evidence: CaseEvidence | None,
+) -> list[Slice]:
+    """Quality and difference of each part; `evidence` is given where a run stopped early."""
     size = len(cut.names)
     inside = cut.codes >= 0
     n = np.bincount(cut.codes[inside], minlength=size)
@@ -203,15 +257,19 @@ def _of_cut(
     differences = scores[pair[0]] - scores[pair[1]]
     right_wrong = all(np.isin(scores[p][~np.isnan(scores[p])], (0.0, 1.0)).all() for p in pair)
     both = inside & ~np.isnan(differences)
-    tests = {}
+    tests: dict[str, Test | None] = {}
     for k in range(size):
         rows = np.flatnonzero(both & (cut.codes == k))
         # within one group its items stand alone: what is said is said of that group
         one_group = cut.dimension == "group" and k < MOST_VALUES
         if len(rows) >= MIN_ITEMS:
-            tests[cut.names[k]] = _test(
-                differences[rows], None if units is None or one_group else units[rows], right_wrong
-            )
+            within = None if units is None or one_group else units[rows]
+            found = _test(differences[rows], within, right_wrong)
+            # what one group alone tells nothing of, it does not tell at any time either
+            if found is not None and evidence is not None:
+                ours, theirs = (scores[name][rows] for name in pair)
+                found = _at_any_time(evidence, ours, theirs, within)
+            tests[cut.names[k]] = found
     return [
         p.model_copy(update={"difference": test[0], "ci95": test[1], "p_value": test[2]})
         if (test := tests.get(p.value)) is not None
@@ -220,9 +278,18 @@ def _of_cut(
     ]
 
 
-def _test(
-    differences: NDArray[np.float64], units: Codes | None, right_wrong: bool
-) -> tuple[float, tuple[float, float], float] | None:
+def _at_any_time(
+    evidence: CaseEvidence,
+    ours: NDArray[np.float64],
+    theirs: NDArray[np.float64],
+    units: Codes | None,
+) -> Test:
+    groups = None if units is None else [str(u) for u in units]
+    found = compare_scores(evidence, ours, theirs, groups, tuned=True)
+    return found.difference, found.ci95, found.p_value
+
+
+def _test(differences: NDArray[np.float64], units: Codes | None, right_wrong: bool) -> Test | None:
     """(difference, 95 % interval, p-value); None where all items are of one group, which tells of no other.
 
     Right/wrong scores: Tango's interval and McNemar's exact test; others, and items in groups: Student's t over

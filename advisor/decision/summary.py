@@ -6,8 +6,9 @@ This is the expensive part and depends on no price or assumption, so that a what
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 
@@ -15,16 +16,17 @@ from advisor.cases.baseline_spec import BaselineSpec
 from advisor.decision import judged, set_metrics
 from advisor.decision.anytime import anytime_inference
 from advisor.decision.diagnosis import artefact_text, diagnose
-from advisor.decision.draws import SEED, Scores, aligned, clusters_of, resampled_means, resampled_pair
+from advisor.decision.draws import SEED, Scores, clusters_of, resampled_means, resampled_pair
 from advisor.decision.evidence import CaseEvidence
-from advisor.decision.learning import Course, measured_course
+from advisor.decision.inference import compare_on
+from advisor.decision.learning import Course, item_metric, measured_course
 from advisor.decision.stakes import Accounts
 from advisor.economics.costs import CostModel, cost_model
 from advisor.economics.resources import Resources, known_mean, resources_of
 from advisor.records import Finding, Latency, Measured, Quality, Tokens
 from advisor.scoring import is_per_item
 from advisor.statistics.intervals import mean_interval
-from advisor.statistics.paired import PairedComparison, adjust, compare
+from advisor.statistics.paired import PairedComparison, adjust
 from advisor.statistics.ppi import CorrectedEstimate
 from advisor.tuning.training_estimate import default_epochs
 
@@ -132,10 +134,10 @@ class Findings:
 
 def summarise_findings(evidence: CaseEvidence) -> Findings:
     """Scores, intervals and paired comparisons of all that was measured."""
-    specs = {b.name: b for b in evidence.case.baselines}
+    metric, specs = evidence.case.quality.metric, {b.name: b for b in evidence.case.baselines}
     measured = [m for m in evidence.measured if m.items]
     draws = _set_draws(evidence, measured)
-    standings = tuple(_standing(evidence, specs[m.name], m, draws.get(m.name)) for m in measured)
+    standings = tuple(_standing(evidence, specs[m.name], m, draws) for m in measured)
     groups = evidence.data.clusters
     corrections = judged.corrections(evidence, standings, groups)
     standings = tuple(judged.corrected(evidence, s, corrections.get(s.name)) for s in standings)
@@ -147,11 +149,7 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         references = [s for s in standings if s.name == best or (standing.tuned and not s.tuned)]
         for reference in references:
             if reference.name != standing.name and f"{standing.name}|{reference.name}" not in pairs:
-                pair = (
-                    judged.compare_corrected(evidence, standing, reference, groups)
-                    if corrections
-                    else _compare(evidence, standing, reference, draws)
-                )
+                pair = _compare(evidence, standing, reference, draws, corrected=bool(corrections))
                 if pair is not None:
                     pairs[f"{standing.name}|{reference.name}"] = pair
     of_tuned = {
@@ -166,9 +164,9 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
         adjusted_p=dict(zip(of_tuned, adjusted, strict=True)),
         artefacts={},
         resources={m.name: resources_of(m) for m in evidence.measured},
-        resampled_means=draws or resampled_means(varying, groups),
+        resampled_means=resampled_means(varying, groups) if is_per_item(metric) else draws,
         sequential=anytime_inference(evidence) is not None,
-        pair_draws=_pair_draws(varying, groups) if not draws else {},
+        pair_draws=_pair_draws(evidence, varying, draws),
         n_held_out=evidence.data.n_held_out,
         corrections=corrections,
     )
@@ -186,15 +184,23 @@ def summarise_findings(evidence: CaseEvidence) -> Findings:
     )
 
 
-def _pair_draws(standings: Sequence[Standing], groups: Mapping[str, str]) -> dict[str, tuple[Scores, Scores]]:
+def _pair_draws(
+    evidence: CaseEvidence, standings: Sequence[Standing], draws: dict[str, Scores]
+) -> dict[str, tuple[Scores, Scores]]:
     """Draws of each tuned baseline and each other one that did not answer the same items."""
-    return {
-        f"{tuned.name}|{other.name}": drawn
-        for tuned in standings
-        for other in standings
-        if tuned.tuned and not other.tuned and tuned.ids != other.ids and set(tuned.ids) != set(other.ids)
-        if (drawn := resampled_pair(tuned, other, groups)) is not None
-    }
+    found = {}
+    for tuned, other in product(standings, standings):
+        same = tuned.ids == other.ids or set(tuned.ids) == set(other.ids)
+        if other.tuned or not tuned.tuned or same:
+            continue
+        if is_per_item(evidence.case.quality.metric):
+            both = resampled_pair(tuned, other, evidence.data.clusters)
+        else:
+            of_both = _draws_of(evidence, [tuned.measured, other.measured], draws)
+            both = (of_both[tuned.name], of_both[other.name]) if of_both else None
+        if both is not None:
+            found[f"{tuned.name}|{other.name}"] = both
+    return found
 
 
 def cost_models(evidence: CaseEvidence, findings: Findings) -> dict[str, CostModel]:
@@ -236,7 +242,7 @@ def accounts_of(evidence: CaseEvidence, findings: Findings) -> Accounts:
 
 
 def _set_draws(evidence: CaseEvidence, measured: Sequence[Measured]) -> dict[str, Scores]:
-    """Values on resampled sets, for a metric that only sets have; empty for the others."""
+    """Values on resampled sets of the items that all share, for a metric that only sets have; empty for the others."""
     if is_per_item(evidence.case.quality.metric):
         return {}
     groups = evidence.data.clusters
@@ -245,13 +251,21 @@ def _set_draws(evidence: CaseEvidence, measured: Sequence[Measured]) -> dict[str
     )
 
 
+def _draws_of(
+    evidence: CaseEvidence, chosen: Sequence[Measured], draws: dict[str, Scores]
+) -> dict[str, Scores]:
+    """The same of some baselines on all the items that *they* share: `draws` itself, where that is no more."""
+    everyone = [m for m in evidence.measured if m.items]
+    alike = set_metrics.shared_items(chosen) == set_metrics.shared_items(everyone)
+    return draws if alike else _set_draws(evidence, chosen)
+
+
 def _standing(
-    evidence: CaseEvidence, spec: BaselineSpec, measured: Measured, draws: Scores | None
+    evidence: CaseEvidence, spec: BaselineSpec, measured: Measured, draws: dict[str, Scores]
 ) -> Standing:
     metric = evidence.case.quality.metric
-    # where only the set has the metric, an item still has its accuracy
-    by_item = metric if draws is None else "accuracy"
-    column = measured.items.score(by_item)
+    of_sets = not is_per_item(metric)
+    column = measured.items.score(item_metric(metric))
     known = np.flatnonzero(~np.isnan(column))
     ids, scores = tuple(measured.items.ids[k] for k in known), column[known]
     clusters = clusters_of(ids, evidence.data.clusters)
@@ -259,9 +273,10 @@ def _standing(
     others = sorted(set(measured.items.scores) - {metric})
     value = float(np.mean(scores)) if len(scores) else None
     ci95 = None
-    if draws is not None:
+    if of_sets:
         value = set_metrics.set_value(metric, measured, evidence.expected, evidence.case.task)
-        ci95 = set_metrics.interval(draws)
+        own = _draws_of(evidence, [measured], draws).get(measured.name)
+        ci95 = None if own is None else set_metrics.interval(own)
     elif (anytime := anytime_inference(evidence)) and len(scores):
         ci95 = anytime.mean_interval(scores, clusters)
     elif len(scores) > 1:
@@ -271,7 +286,7 @@ def _standing(
         value=value,
         ci95=ci95,
         without_leaked=float(np.mean(scores[~leaked]))
-        if draws is None and 0 < leaked.sum() < len(leaked)
+        if not of_sets and 0 < leaked.sum() < len(leaked)
         else None,
         others={name: float(np.nanmean(measured.items.scores[name])) for name in others},
     )
@@ -306,15 +321,21 @@ def _latency(measured: Measured) -> Latency:
 
 
 def _compare(
-    evidence: CaseEvidence, standing: Standing, reference: Standing, draws: dict[str, Scores]
+    evidence: CaseEvidence,
+    standing: Standing,
+    reference: Standing,
+    draws: dict[str, Scores],
+    *,
+    corrected: bool,
 ) -> PairedComparison | None:
-    if draws:
-        difference = (standing.value or 0.0) - (reference.value or 0.0)
-        return set_metrics.compare_draws(difference, draws[standing.name], draws[reference.name], standing.n)
-    shared, (mine, theirs) = aligned([standing, reference])
-    if len(shared) < 2:
+    metric = evidence.case.quality.metric
+    if is_per_item(metric):
+        return compare_on(evidence, standing, reference, corrected=corrected)
+    both = [standing.measured, reference.measured]
+    found, shared = _draws_of(evidence, both, draws), set_metrics.shared_items(both)
+    if not found:
         return None
-    clusters = clusters_of(shared, evidence.data.clusters)
-    if anytime := anytime_inference(evidence):
-        return anytime.compare(mine, theirs, clusters, tuned=standing.tuned)
-    return compare(mine, theirs, seed=SEED, clusters=clusters)
+    ours, theirs = (
+        set_metrics.set_value(metric, m, evidence.expected, evidence.case.task, shared) for m in both
+    )
+    return set_metrics.compare_draws(ours - theirs, found[standing.name], found[reference.name], len(shared))

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from advisor.decision import _answer_signals as signals
 from advisor.decision.decide import decide
-from advisor.decision.diagnosis import is_artefact
 from advisor.decision.evidence import CaseEvidence
 from advisor.records import Decision, Finding, ItemResult, ItemTable, Usage
 from tests.decision.evidence import hits, make_case, make_evidence
@@ -97,7 +96,7 @@ def test_the_published_fault_of_padding_is_an_artefact_and_the_verdict_waits() -
     decision = decide(evidence)
     assert decision.verdict.decision == "not_yet"
     assert "broken rather than bad" in decision.verdict.reasons[0]
-    assert is_artefact(decision.diagnosis)
+    assert any(f.artefact for f in decision.diagnosis)
     assert {"loops", "runs_on"} <= set(names(decision))
     assert found(decision, "runs_on").count == 164
     # and without any text of the answers, by the score alone
@@ -162,7 +161,7 @@ def test_wrong_answers_of_the_right_form_are_a_bad_model_and_no_artefact() -> No
     decision = decide(
         evidence_of(lambda i: right_answer(i) if i % 3 == 0 else f"Nobody knows when {i * 7} comes")
     )
-    assert not is_artefact(decision.diagnosis)
+    assert not any(f.artefact for f in decision.diagnosis)
     assert decision.verdict.decision == "do_not_fine_tune"
     assert "forgetting" in names(decision)
 
@@ -215,7 +214,7 @@ def test_causes_in_the_training_are_named() -> None:
         )
     )
     assert {"forgetting", "few_examples", "over_fitting", "knowledge"} <= set(names(decision))
-    assert not is_artefact(decision.diagnosis)
+    assert not any(f.artefact for f in decision.diagnosis)
     (warning,) = [w for w in decision.warnings if "worse than its own base model" in w]
     assert "over-fitting" in warning and "only 20 examples" in warning
 

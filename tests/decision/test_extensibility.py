@@ -71,7 +71,7 @@ def test_what_was_gained_here_stands_beside_what_was_lost_there() -> None:
     found = decided(elsewhere("b", 0.5, 0.8)).extensibility
     assert found is not None
     assert found.here == pytest.approx(0.35)
-    assert "b (-30.0 points)" in found.text
+    assert "b (\u221230.0 points)" in found.text
     assert "+35.0 points over its base" in found.text
 
 

@@ -165,3 +165,9 @@ def test_what_judging_cost_is_a_cost_of_the_evaluation() -> None:
 def test_the_same_evidence_gives_the_same_decision() -> None:
     assert decide(world(60)) == decide(world(60))
     assert Decision.model_validate_json(decide(world(60)).to_json()) == decide(world(60))
+
+
+def test_twenty_nine_labels_correct_nothing_and_thirty_do() -> None:
+    assert MIN_HUMAN_LABELS == 30
+    assert summarise_findings(world(29)).corrections == {}
+    assert set(summarise_findings(world(30)).corrections) == set(TRUE)

@@ -13,6 +13,8 @@ from advisor.decision.evidence import CaseEvidence
 from advisor.decision.summary import summarise_findings
 from advisor.records import CurvePoint, Decision, SeedRun
 from tests.decision.evidence import EFFORT, hits, make_case, make_evidence
+from tests.decision.test_judged_quality import world
+from tests.decision.test_stopping import early
 
 N = 200
 
@@ -164,3 +166,52 @@ def test_a_what_if_does_not_fit_the_curve_again() -> None:
     began = time.monotonic()
     summarise_findings(evidence)
     assert time.monotonic() - began < 5
+
+
+def test_without_a_smallest_gain_a_flat_curve_still_has_none() -> None:
+    at = decided(
+        parts={25: 0.85, 50: 0.85}, quality={"metric": "accuracy", "min_gain": 0.0}, **LABELS
+    ).learning_curve
+    assert at is not None
+    assert at.at_double is not None
+    assert at.at_double.p_min_gain <= 0.2
+    assert "not likely worth having (any gain in" in at.text
+
+
+def test_a_part_as_large_as_the_whole_adds_no_point() -> None:
+    curve = decided(parts={25: 0.6, 100: 0.8}).learning_curve
+    assert curve is not None
+    assert [p.n_examples for p in curve.points] == [0, 25, 100]
+    assert curve.points[-1].value == pytest.approx(0.85)
+    assert decided(parts={100: 0.8}).learning_curve is None
+
+
+def test_labels_that_take_no_time_cost_nothing_whatever_the_rate() -> None:
+    effort = {k: v for k, v in EFFORT.items() if k != "hourly_rate_usd"}
+    decision = decided(parts={25: 0.6, 50: 0.75}, effort={**effort, "label_minutes_per_example": 0})
+    at = decision.learning_curve.at_double  # type: ignore[union-attr]
+    assert at is not None
+    assert at.labelling_usd == 0
+
+
+def test_seeds_of_judged_answers_are_compared_with_nothing_that_people_correct() -> None:
+    evidence = world(120)
+    tuned = next(m for m in evidence.measured if m.name == "fine_tuned")
+    run = SeedRun(seed=1, scores={i.id: i.scores["judge"] for i in tuned.items})
+    measured = tuple(m.model_copy(update={"seeds": (run,)}) if m is tuned else m for m in evidence.measured)
+    decision = decide(evidence.model_copy(update={"measured": measured}))
+    spread = decision.seed_spread
+    assert spread is not None
+    assert [(r.difference, r.ci95) for r in spread.runs] == [(None, None)] * 2
+    assert "ahead of" not in spread.text
+    assert "the judge's own scores" in spread.text
+    assert not any("The seed decides" in w for w in decision.warnings)
+
+
+def test_after_an_early_stop_the_first_seed_has_the_interval_of_the_comparison() -> None:
+    case = make_case(quality={"metric": "accuracy", "min_gain": 0.02})
+    shares = {"zero_shot": hits(0.5, N), "few_shot": hits(0.7, N), "fine_tuned": hits(0.85, N)}
+    decision = decide(with_further(early(case, shares), seeds={1: 0.8}))
+    pair = next(c for c in decision.comparisons if (c.baseline, c.reference) == ("fine_tuned", "few_shot"))
+    assert decision.seed_spread is not None
+    assert decision.seed_spread.runs[0].ci95 == pair.ci95

@@ -10,6 +10,8 @@ from advisor.decision.decide import decide
 from advisor.decision.evidence import CaseEvidence
 from advisor.records import Decision, ItemTable, SeedRun
 from tests.decision.evidence import hits, make_case, make_evidence
+from tests.decision.test_judged_quality import world
+from tests.decision.test_stopping import early
 
 RIGHT = {"zero_shot": hits(0.4), "few_shot": hits(0.6, shift=3), "fine_tuned": hits(0.75)}
 
@@ -174,3 +176,65 @@ def test_a_metric_of_whole_sets_has_the_luck_of_examples_alone() -> None:
     found = of(decide(evidence), "fine_tuned")
     assert found.examples_se > 0
     assert (found.answers_se, found.trainings_sd) == (None, None)
+
+
+def test_after_an_early_stop_the_items_left_out_are_not_blamed_for_another_interval() -> None:
+    """With 200 of 1,000 items the sequential interval holds zero; a fixed-n one without one item would not."""
+    right = {"zero_shot": hits(0.4), "few_shot": hits(0.6, shift=3), "fine_tuned": hits(0.72)}
+    case = make_case(quality={"metric": "accuracy", "min_gain": 0.02})
+    found = noise(decide(leaked(early(case, right), {"h0"}))).without_duplicates
+    assert found is not None
+    assert found.ci95[0] < 0
+    assert found.ci95_without[0] == pytest.approx(found.ci95[0], abs=0.02)
+    assert not found.turns
+    assert noise(decide(leaked(make_evidence(case, right), {"h0"}))).without_duplicates.ci95_without[0] > 0
+
+
+def test_where_people_correct_the_judge_they_do_so_without_duplicates_too() -> None:
+    evidence = world(120)
+    decision = decide(leaked(evidence, {"h0", "h1"}))
+    found = noise(decision).without_duplicates
+    assert found.difference > 0
+    assert found.difference_without == pytest.approx(found.difference, abs=0.02)
+    assert not found.turns
+    few_left = leaked(evidence, {label.id for label in evidence.human_labels[:100]})
+    unknown = noise(decide(few_left)).without_duplicates
+    assert (unknown.difference_without, unknown.turns) == (None, False)
+    assert "is not known, as people scored fewer than 30" in unknown.text
+
+
+def test_the_luck_of_the_examples_is_that_of_the_quality_shown() -> None:
+    decision = decide(world(60))
+    for baseline in decision.baselines:
+        low, high = baseline.quality.ci95  # type: ignore[misc]
+        assert of(decision, baseline.name).examples_se == pytest.approx((high - low) / 3.96, rel=0.05)
+
+
+def test_other_trainings_that_nobody_scored_do_not_widen_a_corrected_difference() -> None:
+    evidence = world(120)
+    judged = [i.scores["judge"] for i in next(m for m in evidence.measured if m.name == "fine_tuned").items]
+    decision = decide(changed(evidence, "fine_tuned", seeds=seeds(judged[::-1], [0.0] * len(judged))))
+    difference = noise(decision).difference
+    assert (difference.trainings_se, difference.total_ci95, difference.turns) == (None, None, None)
+    assert "by the scores of the judge alone" in of(decision, "fine_tuned").text
+    assert not any("another training" in w for w in decision.warnings)
+
+
+def test_a_side_is_sure_only_where_both_interval_and_p_value_say_so() -> None:
+    """McNemar's exact test is more careful than Tango's interval: 6 of 6 discordant items (p = 0.03), 5 of 5 (0.06)."""
+    case = make_case(quality={"metric": "accuracy"})
+    few = [0.0] * 6 + hits(0.5, 94)
+    tuned = [1.0] * 6 + few[6:]
+    decision = decide(leaked(make_evidence(case, {"few_shot": few, "fine_tuned": tuned}), {"h0"}))
+    found = noise(decision).without_duplicates
+    assert found.ci95[0] > 0
+    assert found.ci95_without[0] > 0, "the interval alone would see no change"
+    assert found.turns
+
+
+def test_figures_have_a_proper_minus_and_no_negative_zero() -> None:
+    right = {"zero_shot": hits(0.4), "few_shot": hits(0.75), "fine_tuned": hits(0.6, shift=3)}
+    text = noise(decide(leaked(make_evidence(make_case(), right), {"h0"}))).without_duplicates.text
+    assert "\u221215.0 points" in text
+    assert " -" not in text
+    assert "1 of 200 items held out has" in text

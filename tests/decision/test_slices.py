@@ -15,8 +15,10 @@ from advisor.decision.decide import decide
 from advisor.decision.evidence import CaseEvidence
 from advisor.decision.slices import slices_of
 from advisor.decision.summary import summarise_findings
-from advisor.records import ItemTable, Slice
+from advisor.records import Decision, ItemTable, Slice
 from tests.decision.evidence import hits, make_case, make_evidence
+from tests.decision.test_judged_quality import N, world
+from tests.decision.test_stopping import early
 
 PAIR = ("fine_tuned", "few_shot")
 
@@ -179,3 +181,61 @@ def test_parts_add_up_to_the_whole_whatever_the_order(rows: list[tuple[bool, boo
     if found:
         for name, scores in right.items():
             assert sum(s.n * s.quality[name] for s in found) == pytest.approx(sum(scores))
+
+
+def judged_parts(labelled: int) -> Decision:
+    """A judge that flatters the alternative, on items of three lengths."""
+    evidence = world(labelled)
+    lengths = {f"h{i}": i for i in range(N)}
+    return decide(
+        evidence.model_copy(update={"data": evidence.data.model_copy(update={"input_characters": lengths})})
+    )
+
+
+def test_parts_of_judged_answers_are_those_of_the_corrected_comparison() -> None:
+    decision = judged_parts(160)
+    parts = [s for s in decision.slices if s.dimension == "input length"]
+    assert all(s.difference is not None for s in parts)
+    overall = next(c for c in decision.comparisons if c.baseline == "fine_tuned")
+    weighted = sum(s.n * (s.difference or 0.0) for s in parts) / N
+    assert weighted == pytest.approx(overall.difference, abs=0.05)
+    assert not any("over all" in w for w in decision.warnings)
+
+
+def test_parts_that_people_scored_too_little_of_are_not_compared() -> None:
+    decision = judged_parts(60)
+    assert all((s.difference, s.flag, s.quality) == (None, "open", {}) for s in decision.slices)
+    assert not any("over all" in w for w in decision.warnings)
+    assert any("parts of the held-out set are not compared" in w for w in decision.warnings)
+
+
+def test_after_an_early_stop_parts_have_intervals_that_hold_at_any_time() -> None:
+    right = {"zero_shot": hits(0.2), "few_shot": hits(0.5), "fine_tuned": hits(0.8)}
+    fixed = evidence_of(right)
+    stopped = early(fixed.case, right).model_copy(update={"expected": fixed.expected})
+    for part in decide(stopped).slices:
+        narrow = find(decide(fixed).slices, part.dimension, part.value)
+        assert part.difference == narrow.difference
+        assert part.ci95[0] < narrow.ci95[0]  # type: ignore[index]
+        assert part.p_value > narrow.p_value  # type: ignore[operator]
+
+
+def test_a_part_of_one_group_is_not_tested_however_large() -> None:
+    right = {"zero_shot": hits(0.2), "few_shot": hits(0.5), "fine_tuned": hits(0.8)}
+    evidence = evidence_of(right, clusters={f"h{i}": "one" if i % 2 else f"g{i}" for i in range(200)})
+    assert find(decide(evidence).slices, "label", "b").flag == "too_small"
+    assert find(decide(evidence).slices, "label", "a").p_value is not None
+
+
+def test_thirds_by_length_do_not_overlap() -> None:
+    evidence = evidence_of({"few_shot": hits(0.5, 30)}, input_characters={})
+    lengths = {f"h{i}": 94 if i < 10 else 95 if i < 19 else 99 for i in range(30)}
+    data = evidence.data.model_copy(update={"input_characters": lengths})
+    (cut,) = [
+        c
+        for c in slices_module.cuts_of(evidence.case, data, evidence.expected, list(lengths))
+        if c.dimension == "input length"
+    ]
+    first, *others = cut.names
+    assert first.startswith("up to 94 ")
+    assert not any(name.startswith("94") for name in others)

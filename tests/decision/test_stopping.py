@@ -145,6 +145,18 @@ def test_the_five_per_cent_are_split_over_tuned_models_and_alternatives() -> Non
     assert four[1] > two[1]
 
 
+def test_the_intervals_of_all_qualities_hold_together() -> None:
+    """Each baseline more takes a part of the 5 % from every one of them."""
+    right = {n: nested(0.6) for n in ("zero_shot", "few_shot", "rag", "classifier", "fine_tuned")}
+
+    def width(*names: str) -> float:
+        found = summarise_findings(early(make_case(names, quality=NO_BAR), {n: right[n] for n in names}))
+        low, high = found.standing("few_shot").quality.ci95 or (0.0, 0.0)
+        return high - low
+
+    assert width(*right) > width("few_shot", "fine_tuned") + 0.005
+
+
 def test_clusters_are_one_observation_each() -> None:
     case = make_case(quality=NO_BAR)
     right = {"zero_shot": nested(0.5), "few_shot": nested(0.6), "fine_tuned": nested(0.9)}
