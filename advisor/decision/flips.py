@@ -146,7 +146,8 @@ def _inputs(case: Case, *, declared: bool) -> Iterator[tuple[str, float, float, 
     if case.quality.bar is not None:
         yield "quality.bar", case.quality.bar, 0.0, 1.0
     yield "quality.min_gain", case.quality.min_gain, 0.0, 1.0
-    for field in ("data_hours", "refinement_hours", "hourly_rate_usd", "retrains_per_year"):
+    hours = ("data_hours", "evaluation_hours", "refinement_hours", "moving_hours")
+    for field in (*hours, "hourly_rate_usd", "retrains_per_year"):
         value = getattr(case.effort, field)
         if value is not None:
             yield f"effort.{field}", likely(value), 0.0, inf
