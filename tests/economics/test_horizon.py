@@ -24,6 +24,7 @@ from advisor.economics.drivers import (
     with_values,
 )
 from advisor.economics.horizon import HorizonCosts, discounted_requests, horizon_costs
+from advisor.economics.serving import machine_usd_per_hour
 from advisor.economics.worth import cumulative_net, payback_months
 from tests.decision.evidence import make_case
 from tests.economics.shapes import line
@@ -346,3 +347,17 @@ def test_ten_thousand_draws_of_eight_baselines_take_no_time() -> None:
 
 def test_every_field_has_a_key() -> None:
     assert set(FIELDS.values()) == set(SIZES)
+
+
+def test_a_retraining_is_judged_again() -> None:
+    costs = horizon_costs(tuned(judging_usd=7.0), replace(EFFORT, retrains_per_year=4), 3)
+    assert part(costs, "retraining") == [0, 0, 0, 30 + 4 * 50 + 7]
+
+
+def test_of_several_machines_the_cheapest_counts_wherever_it_stands() -> None:
+    keys = ("models.a.serving.usd_per_hour", "models.b.serving.usd_per_hour", "models.c.serving.usd_per_hour")
+    model = on_machine(machine_keys=keys)
+    prices = dict(zip(keys, (3.0, 1.0, 2.0), strict=True))
+    assert machine_usd_per_hour(model, Drivers(prices=prices)) == 1.0
+    draws = {**prices, keys[0]: np.array([0.5, 3.0])}
+    assert machine_usd_per_hour(model, Drivers(prices=draws)) == pytest.approx([0.5, 1.0])

@@ -164,3 +164,16 @@ def test_the_interval_holds_the_true_quality_at_twice_the_data(truth: tuple[floa
         found = extrapolate(sizes, scores, to=320, seed=seed, refits=300)
         held += found.ci95[0] <= expected <= found.ci95[1]
     assert held / runs >= 0.90
+
+
+def test_points_that_luck_moves_far_are_weighed_alike() -> None:
+    # the last point is sure by its items alone, all of which are right; by the luck of training it is no surer
+    scores = np.array(
+        [np.arange(400) < 160, np.arange(400) < 320, np.ones(400), np.arange(400) < 330], dtype=float
+    )
+    sizes, means = [20, 40, 80, 160], scores.mean(axis=1).tolist()
+    lucky = extrapolate(sizes, scores, to=320, seed=0, training_sd=1.0, refits=20)
+    alike = fit_power_law(sizes, means)
+    assert lucky.value == pytest.approx(quality_at(alike, 320), abs=1e-3)
+    calm = extrapolate(sizes, scores, to=320, seed=0, refits=20)
+    assert abs(calm.value - lucky.value) > 0.01

@@ -282,3 +282,21 @@ def test_wilcoxon_ties_differences_that_are_equal_but_for_rounding() -> None:
     in_thirds = wilcoxon_signed_rank(baseline / 3, reference / 3)
     assert in_thirds == pytest.approx(wilcoxon_signed_rank(baseline, reference))
     assert in_thirds == pytest.approx(stats.wilcoxon(baseline - reference).pvalue)
+
+
+def test_the_detectable_difference_counts_two_more_discordant_items_of_four_more() -> None:
+    # 20 of 200 items differ: the rate r is taken as 22/204, and Connor's number of items is 200 at the difference d.
+    ours, theirs = np.ones(200), np.ones(200)
+    theirs[:10], ours[10:20] = 0, 0
+    d = compare(ours, theirs, seed=0).detectable_difference
+    assert d is not None
+    rate = 22 / 204
+    assert (1.959964 * rate**0.5 + 0.841621 * (rate - d**2) ** 0.5) ** 2 / d**2 == pytest.approx(
+        200, rel=1e-4
+    )
+
+
+def test_the_detectable_difference_without_a_discordant_item_by_hand() -> None:
+    # As many items differ as the difference needs: (1.9600 + 0.8416 sqrt(1 - d))² = 20 d at d = 0.3485
+    d = compare([1.0] * 20, [1.0] * 20, seed=0).detectable_difference
+    assert d == pytest.approx(0.3485, abs=5e-4)

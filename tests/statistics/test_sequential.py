@@ -214,3 +214,13 @@ def test_a_mean_at_a_bound_is_possible_only_where_all_values_are_there() -> None
     for outside in (-1.1, 1.1, float("nan")):
         with pytest.raises(ValueError, match="`mean` must lie between -1 and 1"):
             sequential_p_value([0.0, 0.5], mean=outside)
+
+
+def test_copies_of_an_item_in_a_cluster_prove_no_more_than_one() -> None:
+    one = np.array([1.0] * 12 + [0.0] * 6 + [-1.0] * 2)
+    five, clusters = np.repeat(one, 5), list(np.repeat(np.arange(20), 5))
+    alone = compare_sequentially(np.maximum(one, 0), np.maximum(-one, 0))
+    copied = compare_sequentially(np.maximum(five, 0), np.maximum(-five, 0), clusters=clusters)
+    assert copied.p_value == pytest.approx(alone.p_value)
+    assert copied.ci95 == pytest.approx(alone.ci95)
+    assert compare_sequentially(np.maximum(five, 0), np.maximum(-five, 0)).p_value < 0.1 * alone.p_value
