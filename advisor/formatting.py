@@ -49,13 +49,18 @@ def shortened(text: str, length: int) -> str:
 
 
 def number(value: float | None) -> str:
-    """Three significant figures: 1,230 · 12.3 · 0.0123."""
-    return _known(value, lambda x: _signed(x, _three_figures(abs(x))))
+    """Three significant figures: 1,230 · 12.3 · 0.0123; a small whole number as such: 24."""
+    return _known(value, lambda x: _signed(x, _plain(abs(x))))
 
 
 def count(value: float | None) -> str:
     """A whole number: 50,000."""
     return _known(value, lambda x: _signed(x, f"{abs(x):,.0f}"))
+
+
+def plural(n: float, one: str, several: str = "") -> str:
+    """A whole number with what is counted: 1 month, 12 months."""
+    return f"{count(n)} {one if n == 1 else several or f'{one}s'}"
 
 
 def usd(value: float | None) -> str:
@@ -77,12 +82,17 @@ def percent(value: float | None, *, digits: int = 1) -> str:
 
 def score(value: float | None, *, fraction: bool) -> str:
     """A quality score: a percentage where the metric runs from 0 to 1, else a plain number."""
-    return percent(value) if fraction else number(value)
+    return percent(value) if fraction else _known(value, lambda x: _signed(x, _three_figures(abs(x))))
 
 
 def difference(value: float | None, *, fraction: bool) -> str:
     """A difference of two scores, with its sign: +5.2 points."""
     return _known(value, lambda x: f"{_difference(x, fraction)} points")
+
+
+def points(difference: float | None) -> str:
+    """A difference of two fractions in points of a percentage, with its sign: +4.5 points, −0.3 points."""
+    return _known(difference, lambda x: f"{_difference(x, True)} points")
 
 
 def interval(
@@ -159,6 +169,10 @@ def _difference(value: float, fraction: bool) -> str:
     magnitude = f"{abs(value) * 100:.1f}" if fraction else _three_figures(abs(value))
     plus = "+" if value > 0 and re.search("[1-9]", magnitude) else ""
     return plus + _signed(value, magnitude)
+
+
+def _plain(x: float) -> str:
+    return f"{x:.0f}" if x == int(x) and x < 1000 else _three_figures(x)
 
 
 def _three_figures(x: float) -> str:
