@@ -238,7 +238,7 @@ def _small_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Ta
 def _warnings(d: Decision) -> RenderableType | None:
     if not d.warnings:
         return None
-    return Group(Text("\nRead this with care", style="bold yellow"), _bullets(d.warnings))
+    return Group(Text("\nRead this with care", style="bold yellow"), _bullets(wording.warnings(d)))
 
 
 def _bullets(texts: tuple[str, ...] | list[str]) -> Table:

@@ -44,9 +44,8 @@ def warnings(d: Decision) -> Section | None:
     """What to bear in mind while reading."""
     if not d.warnings:
         return None
-    return Section(
-        id="warnings", title="Read this with care", blocks=(Notice(items=tuple(text(w) for w in d.warnings)),)
-    )
+    items = tuple(text(w) for w in wording.warnings(d))
+    return Section(id="warnings", title="Read this with care", blocks=(Notice(items=items),))
 
 
 def comparison(d: Decision) -> Section:
