@@ -16,6 +16,7 @@ from advisor.records import EvidenceKind
 UNKNOWN = "unknown"
 MINUS = "\u2212"
 DASH = "\u2013"
+WORD_JOINER = "\u2060"
 
 BADGES: Mapping[EvidenceKind, tuple[str, str]] = {
     "measured": ("●", "Measured on this case's own examples."),
@@ -35,6 +36,23 @@ _STEERING = re.compile(
 def clean(text: str) -> str:
     r"""Foreign text with every steering character written out: \x1b, \u202e."""
     return _STEERING.sub(_visible, text.replace("\r\n", "\n"))
+
+
+KEPT = re.compile(rf"(?<={MINUS})(?=[$\d])|(?<=\d)(?={DASH}\d)|(?<=\d{DASH})(?=\d)")
+"""Where a line must not end: after a minus sign, and inside a range."""
+
+
+def set_text(text: str) -> str:
+    """A text for a page that breaks its lines: amounts, ranges and n = 180 stay whole, keys lose their backticks."""
+    kept = KEPT.sub(WORD_JOINER, text)
+    return _KEYS.sub(r"\1", re.sub(r"\b([nN]) = (?=\d)", "\\1\u00a0=\u00a0", kept))
+
+
+_KEYS = re.compile(
+    r"`(case\.yaml|serving|prices|organisation|extensibility|existing|value"
+    r"|(?:data|tuning|effort|traffic|costs|quality|constraints)\.[a-z_]+)`"
+)
+"""Keys of a case in backticks, as our own texts write them; other backticks are somebody else's."""
 
 
 def one_line(text: str) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advisor.errors import AdvisorError, MissingExtraError
-from advisor.formatting import MINUS, clean, one_line, shortened
+from advisor.formatting import clean, one_line, set_text, shortened
 from advisor.records import Decision
 from advisor.reports import charts
 from advisor.reports.context import ReportContext
@@ -316,7 +316,7 @@ def _breakable(value: Any) -> Any:
         return [_breakable(v) for v in value]
     if not isinstance(value, str):
         return value
-    kept = clean(value).replace("\n", " ").replace(f"{MINUS}$", f"{MINUS}\u2060$")  # no break after a sign
+    kept = set_text(clean(value).replace("\n", " "))
     return re.sub(rf"\S{{{LONGEST_WORD},}}", _with_breaks, kept)
 
 
