@@ -12,10 +12,8 @@ from advisor.reports.document import Figure, FrontPage, Tile
 
 Drawn = Collection[str]
 """Ids of the charts that the report holds."""
-REPORT_CHARTS = ("quality", "tradeoff", "cost", "tokens", "loss", "learning", "tornado", "map")
+REPORT_CHARTS = ("quality", "all_in", "cost", "tokens", "loss", "learning", "tornado", "map")
 """What a report draws; the pages of the app have further ones."""
-FRONT_CHARTS = ("tradeoff", "quality")
-"""The first of these that can be drawn stands on the front page."""
 MOST_TURNS = 4
 
 
@@ -48,8 +46,19 @@ def front_page(d: Decision, context: ReportContext, drawn: Drawn) -> FrontPage:
         missing=tuple(uncertain.shopping(d)),
         steps=next_steps(d),
         notes=tuple(n for n in notes if n is not None),
-        figure=next(filter(None, (figure(d, name, drawn) for name in FRONT_CHARTS)), None),
+        figure=next(filter(None, (figure(d, name, drawn) for name in _front_charts(d))), None),
     )
+
+
+def _front_charts(d: Decision) -> tuple[str, ...]:
+    """The first of these that can be drawn stands on the front page.
+
+    Against all costs, as the verdict counts them; where those of a measured tuned model are unknown, quality alone, as
+    a comparison without it is none.
+    """
+    tuned = [b for b in d.baselines if b.kind == "fine_tuned" and b.quality.value is not None]
+    known = all(b.cost_usd.over_horizon is not None for b in tuned)
+    return ("all_in", "quality") if known else ("quality", "all_in")
 
 
 def drawable(d: Decision) -> list[str]:
