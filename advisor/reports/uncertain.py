@@ -46,7 +46,8 @@ def meanwhile(d: Decision) -> str | None:
     others = [value for value in worth.values() if value is not None]
     least = max(others) <= own
     if only_losses(d):
-        return f"Until then: use {name}. {burden(name, own, d)}{', the least of the alternatives' if least else ''}; {UNSAID}."
+        rank = ", the least of the alternatives" if least else ""
+        return f"Until then: use {name}. {burden(name, own, d)}{rank}; {UNSAID}."
     if least:
         # of those measured; a net benefit that is not known is not called a loss
         return (

@@ -16,6 +16,7 @@ from advisor.formatting import (
     percent,
     plural,
     score,
+    tokens,
 )
 from advisor.records import BaselineKind, BaselineSummary, BreakEven, Comparison, Decision, DecisionWord, Flip
 from advisor.reports.parameters import parameter_name as parameter_name
@@ -155,6 +156,16 @@ def settings_origin(decision: Decision) -> str:
             "chosen for the results that come from elsewhere is not known here."
         )
     return f"Settings were chosen on {n}, split off the training data; never on the held-out items."
+
+
+def needs_no_tokens(baseline: BaselineSummary) -> bool:
+    """Whether it has no prompt and no completion; that is known, and not the same as unknown."""
+    return baseline.kind == "classifier" and baseline.tokens.input is None and baseline.tokens.output is None
+
+
+def tokens_of(baseline: BaselineSummary, value: float | None) -> str:
+    """Tokens of a baseline, which may need none."""
+    return "none" if needs_no_tokens(baseline) else tokens(value)
 
 
 def verdict_pair(decision: Decision) -> tuple[str, str] | None:

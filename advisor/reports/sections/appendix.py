@@ -94,7 +94,7 @@ def provenance(d: Decision) -> Section:
         ("Run", d.run or "none"),
         ("Decided", d.generated_at.isoformat(timespec="seconds")),
         ("Hardware", p.hardware or "unknown"),
-        ("Looks at the held-out set", count(p.held_out_looks)),
+        ("Configurations tried on the held-out set", count(p.held_out_looks)),
         ("advisor, results", p.advisor_version),
         ("advisor, this report", __version__),
         *((name, version) for name, version in p.software.items() if name != "advisor"),
