@@ -16,6 +16,7 @@ from advisor.records import EvidenceKind
 UNKNOWN = "unknown"
 MINUS = "\u2212"
 DASH = "\u2013"
+WORD_JOINER = "\u2060"
 
 BADGES: Mapping[EvidenceKind, tuple[str, str]] = {
     "measured": ("●", "Measured on this case's own examples."),
@@ -37,6 +38,23 @@ def clean(text: str) -> str:
     return _STEERING.sub(_visible, text.replace("\r\n", "\n"))
 
 
+KEPT = re.compile(rf"(?<={MINUS})(?=[$\d])|(?<=\d)(?={DASH}\d)|(?<=\d{DASH})(?=\d)")
+"""Where a line must not end: after a minus sign, and inside a range."""
+
+
+def set_text(text: str) -> str:
+    """A text for a page that breaks its lines: amounts, ranges and n = 180 stay whole, keys lose their backticks."""
+    kept = KEPT.sub(WORD_JOINER, text)
+    return _KEYS.sub(r"\1", re.sub(r"\b([nN]) = (?=\d)", "\\1\u00a0=\u00a0", kept))
+
+
+_KEYS = re.compile(
+    r"`(case\.yaml|serving|prices|organisation|extensibility|existing|value"
+    r"|(?:data|tuning|effort|traffic|costs|quality|constraints)\.[a-z_]+)`"
+)
+"""Keys of a case in backticks, as our own texts write them; other backticks are somebody else's."""
+
+
 def one_line(text: str) -> str:
     """Foreign text, cleaned, with runs of white space made one space."""
     return " ".join(clean(text).split())
@@ -49,13 +67,18 @@ def shortened(text: str, length: int) -> str:
 
 
 def number(value: float | None) -> str:
-    """Three significant figures: 1,230 · 12.3 · 0.0123."""
-    return _known(value, lambda x: _signed(x, _three_figures(abs(x))))
+    """Three significant figures: 1,230 · 12.3 · 0.0123; a small whole number as such: 24."""
+    return _known(value, lambda x: _signed(x, _plain(abs(x))))
 
 
 def count(value: float | None) -> str:
     """A whole number: 50,000."""
     return _known(value, lambda x: _signed(x, f"{abs(x):,.0f}"))
+
+
+def plural(n: float, one: str, several: str = "") -> str:
+    """A whole number with what is counted: 1 month, 12 months."""
+    return f"{count(n)} {one if n == 1 else several or f'{one}s'}"
 
 
 def usd(value: float | None) -> str:
@@ -77,12 +100,17 @@ def percent(value: float | None, *, digits: int = 1) -> str:
 
 def score(value: float | None, *, fraction: bool) -> str:
     """A quality score: a percentage where the metric runs from 0 to 1, else a plain number."""
-    return percent(value) if fraction else number(value)
+    return percent(value) if fraction else _known(value, lambda x: _signed(x, _three_figures(abs(x))))
 
 
 def difference(value: float | None, *, fraction: bool) -> str:
     """A difference of two scores, with its sign: +5.2 points."""
     return _known(value, lambda x: f"{_difference(x, fraction)} points")
+
+
+def points(difference: float | None) -> str:
+    """A difference of two fractions in points of a percentage, with its sign: +4.5 points, −0.3 points."""
+    return _known(difference, lambda x: f"{_difference(x, True)} points")
 
 
 def interval(
@@ -159,6 +187,10 @@ def _difference(value: float, fraction: bool) -> str:
     magnitude = f"{abs(value) * 100:.1f}" if fraction else _three_figures(abs(value))
     plus = "+" if value > 0 and re.search("[1-9]", magnitude) else ""
     return plus + _signed(value, magnitude)
+
+
+def _plain(x: float) -> str:
+    return f"{x:.0f}" if x == int(x) and x < 1000 else _three_figures(x)
 
 
 def _three_figures(x: float) -> str:

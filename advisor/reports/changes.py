@@ -279,12 +279,8 @@ def _assumptions(d: Decision) -> dict[str, str]:
 
 
 def _flips(d: Decision) -> dict[str, str]:
-    fraction = wording.is_fraction(d)
-
     def words(f: Flip) -> str:
-        if f.at is None:
-            return "nowhere"
-        return f"at {wording.parameter_value(f.parameter, f.at, fraction=fraction)}, {wording.outcome(f)}"
+        return "nowhere" if f.at is None else f"at {wording.turns_at(f, d)}, {wording.outcome(f)}"
 
     return {wording.parameter_name(f.parameter): words(f) for f in d.verdict.flips}
 

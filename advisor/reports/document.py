@@ -138,6 +138,8 @@ class FrontPage(Record):
     reasons: tuple[str, ...]
     stake: tuple[str, ...] = ()
     """The money at stake."""
+    mind: tuple[str, ...] = ()
+    """Dangers that whoever follows the verdict must know."""
     turns: tuple[str, ...] = ()
     """What would turn the verdict, the nearest first."""
     missing: tuple[str, ...] = ()

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from advisor.formatting import count, one_line, score, seconds, usd
+from advisor.formatting import one_line, score, seconds, usd
 from advisor.records import BaselineSummary, Decision
 from advisor.reports import wording
 
-Axis = Literal["per_1k", "total", "latency"]
+Axis = Literal["per_1k", "all_in", "total", "latency"]
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,22 @@ def against(decision: Decision, axis: Axis) -> Against:
             text=seconds,
             money=False,
         )
-    if axis == "total":
-        months = count(decision.facts.horizon_months)
+    months = wording.months(decision)
+    if axis == "all_in":
+        requests = _requests(decision)
         return Against(
-            title=f"Cost over {months} months (USD)",
-            what=f"cost over {months} months",
+            title=f"All costs over {months}, per 1,000 requests (USD)",
+            what=f"all costs over {months}, per 1,000 requests",
+            less="costs less",
+            same="costs as much",
+            value=lambda b: _share(b.cost_usd.over_horizon, requests),
+            text=usd,
+            money=True,
+        )
+    if axis == "total":
+        return Against(
+            title=f"Cost over {months} (USD)",
+            what=f"cost over {months}",
             less="costs less",
             same="costs as much",
             value=lambda b: b.cost_usd.over_horizon,
@@ -62,6 +73,19 @@ def against(decision: Decision, axis: Axis) -> Against:
         text=usd,
         money=True,
     )
+
+
+def _requests(decision: Decision) -> float:
+    """Requests over the horizon, with growth where the months are known."""
+    rows = [b.cost_usd.months for b in decision.baselines if b.cost_usd.months]
+    if rows:
+        return sum(m.requests for m in rows[0] if m.month > 0)
+    return decision.facts.requests_per_month * decision.facts.horizon_months
+
+
+def _share(cost_usd: float | None, requests: float) -> float | None:
+    """USD of 1,000 requests; None where there are none to share the cost."""
+    return None if cost_usd is None or requests <= 0 else cost_usd / requests * 1000
 
 
 def latency_limit(decision: Decision) -> float | None:

@@ -23,7 +23,7 @@ from advisor.reports.sections import build
 from advisor.reports.sections.front import REPORT_CHARTS
 
 _PREFIX = "chart-prefix-of-ids"
-SAME_BUT_COLOURS = ("quality", "tradeoff", "cost", "tokens", "loss", "tornado")
+SAME_BUT_COLOURS = ("quality", "all_in", "cost", "tokens", "loss", "tornado")
 """Charts whose themes differ in the theme's own colours alone: these are exchanged, as drawing takes its time."""
 BASIS = ("data", "configuration", "prices", "provenance", "review")
 """Sections that are drawn from the document's blocks; the others have templates of their own."""
@@ -98,15 +98,15 @@ def environment() -> Environment:
         further=further,
         load=load,
         uncertain=uncertain,
-        COLOURS=charts.COLOURS,
+        colour_of=charts.colour_of,
     )
     return environment
 
 
 def _shown(value: object) -> object:
-    """What is put out: foreign text without steering characters; nothing known is said so."""
+    """What is put out: foreign text without steering characters, amounts unbroken; nothing known is said so."""
     if value is None:
         return formatting.UNKNOWN
     if isinstance(value, str) and not isinstance(value, Markup):
-        return formatting.clean(value)
+        return formatting.set_text(formatting.clean(value))
     return value

@@ -52,6 +52,7 @@ def _front(document: Document) -> list[str]:
     ]
     for title, texts in (
         ("Why", page.reasons),
+        ("Mind", page.mind),
         ("What is at stake", page.stake),
         ("What would turn it", page.turns),
         ("What is missing", page.missing),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from advisor.economics.costs import total
-from advisor.formatting import count, percent, usd
+from advisor.formatting import count, percent, plural, usd
 from advisor.records import BaselineSummary, Decision
 
 COLUMNS = (
@@ -71,9 +71,11 @@ def _paybacks(decision: Decision, tuned: str) -> str:
     own = [p for p in over_time.paybacks if p.baseline == tuned] if over_time else []
     counted = "costs and the worth of answers" if own[0].worth_included else "costs alone"
 
+    months = plural(decision.facts.horizon_months, "month")
+
     def when(month: int | None) -> str:
         if month is None:
-            return f"not within {count(decision.facts.horizon_months)} months"
+            return f"not within {months}"
         return f"from the end of month {count(month)}" if month else "from the start"
 
     return f"{tuned} is ahead, by {counted}: {'; '.join(f'of {p.against} {when(p.month)}' for p in own)}."

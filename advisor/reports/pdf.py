@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advisor.errors import AdvisorError, MissingExtraError
-from advisor.formatting import MINUS, clean, one_line, shortened
+from advisor.formatting import clean, one_line, set_text, shortened
 from advisor.records import Decision
 from advisor.reports import charts
 from advisor.reports.context import ReportContext
@@ -48,7 +48,7 @@ _TEMPLATE = "report.typ"
 
 FRONT_LINE = 240
 """Characters of a line on the first page; where it is longer, all of it stands in the evidence."""
-FRONT_LINES = {"reasons": 6, "stake": 3, "turns": 4, "missing": 3, "steps": 4, "notes": 3}
+FRONT_LINES = {"reasons": 6, "mind": 2, "stake": 3, "turns": 4, "missing": 3, "steps": 4, "notes": 3}
 SHORT = 30
 """Characters up to which a column of a table is as wide as what stands in it."""
 ROOM = 135
@@ -262,6 +262,7 @@ def _in_full(front: FrontPage, head: tuple[str, ...]) -> Section:
     blocks: list[Block] = [bullets((*head, front.sentence, *front.notes))]
     for title, lines in (
         ("Why", front.reasons),
+        ("Mind", front.mind),
         ("What is at stake", front.stake),
         ("What is missing", front.missing),
         ("Next steps", front.steps),
@@ -315,7 +316,7 @@ def _breakable(value: Any) -> Any:
         return [_breakable(v) for v in value]
     if not isinstance(value, str):
         return value
-    kept = clean(value).replace("\n", " ").replace(f"{MINUS}$", f"{MINUS}\u2060$")  # no break after a sign
+    kept = set_text(clean(value).replace("\n", " "))
     return re.sub(rf"\S{{{LONGEST_WORD},}}", _with_breaks, kept)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from advisor.formatting import count, usd
+from advisor.formatting import usd
 from advisor.records import BaselineOdds, Decision
 from advisor.reports import uncertain, wording
 
@@ -27,19 +27,22 @@ def gain_usd(d: Decision) -> float | None:
 
 def stake_lines(d: Decision) -> list[str]:
     """The money at stake in sentences; that it is not known is one too."""
-    months = f"over {count(d.facts.horizon_months)} months"
+    months = f"over {wording.months(d)}"
     tuned, other, gain = _best(d, tuned=True), _best(d, tuned=False), gain_usd(d)
     if gain is None:
         return ["How much money is at stake is not known: no costs, or nothing to compare."]
     lines = []
     if tuned is not None and other is not None:
         words = "more" if gain > 0 else "less"
-        both = f"{tuned.name} {usd(tuned.net_benefit_usd)}, {other.name} {usd(other.net_benefit_usd)}"
+        ranges = ", on average over the ranges of the assumptions" if wording.has_ranges(d) else ""
         lines.append(
-            f"Expected net benefit {months}, on average over the ranges of the assumptions: {both}; tuning brings "
-            f"{usd(abs(gain))} {words} (estimated)."
+            _burdens(tuned, other, gain, ranges, d)
+            if uncertain.only_losses(d)
+            else f"Expected net benefit {months}{ranges}: {tuned.name} {usd(tuned.net_benefit_usd)}, {other.name} "
+            f"{usd(other.net_benefit_usd)}; tuning brings {usd(abs(gain))} {words} (estimated)."
         )
-        if all((o.net_benefit_usd or 0.0) < 0 for o in (tuned, other)):
+        both_lose = all((o.net_benefit_usd or 0.0) < 0 for o in (tuned, other))
+        if both_lose and not uncertain.only_losses(d):
             lines.append(
                 "Both are below zero: at the worth of answers as declared, neither earns what it costs."
             )
@@ -56,6 +59,15 @@ def stake_lines(d: Decision) -> list[str]:
             else f"Choosing by what is known today may lose {usd(known)} on average against perfect knowledge."
         )
     return lines
+
+
+def _burdens(tuned: BaselineOdds, other: BaselineOdds, gain: float, ranges: str, d: Decision) -> str:
+    """The same where only losses are declared: what errors and running cost, and who has the least of it."""
+    first, second = (tuned, other) if gain > 0 else (other, tuned)
+    return (
+        f"{uncertain.burden(first.name, first.net_benefit_usd or 0.0, d)}, {usd(abs(gain))} less than with "
+        f"{second.name} ({usd(-(second.net_benefit_usd or 0.0))}){ranges} (estimated); {uncertain.UNSAID}."
+    )
 
 
 def _regret(d: Decision) -> float | None:

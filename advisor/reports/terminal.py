@@ -121,12 +121,18 @@ def _columns(d: Decision, *, narrow: bool) -> list[tuple[str, Callable[[Baseline
         ("USD per\n1,000", lambda b: usd(b.cost_usd.per_1k_requests), True),
         ("one-off", lambda b: usd_short(b.cost_usd.one_off), False),
         ("per\nmonth", lambda b: usd_short(b.cost_usd.per_month), False),
-        (f"USD in {d.facts.horizon_months}\nmonths", lambda b: usd_short(b.cost_usd.over_horizon), True),
+        (
+            f"USD in {wording.months(d).replace(' ', chr(10))}",
+            lambda b: usd_short(b.cost_usd.over_horizon),
+            True,
+        ),
     ]
     return [(header, cell) for header, cell, always in columns if always or not narrow]
 
 
 def _tokens(b: BaselineSummary) -> str:
+    if wording.needs_no_tokens(b):
+        return "none"
     if b.tokens.input is None and b.tokens.output is None:
         return tokens(None)
     return f"{_short(tokens(b.tokens.input))} → {_short(tokens(b.tokens.output))}"
@@ -154,7 +160,7 @@ def _over_time(d: Decision) -> RenderableType | None:
     for row in rows:
         cells = [Text(clean(_short(cell))) for cell in row]
         table.add_row(*cells, style="bold green" if row[0] == d.verdict.recommended else "")
-    title = Text(f"\nCosts over {count(d.facts.horizon_months)} months, in USD", style="bold")
+    title = Text(f"\nCosts over {wording.months(d)}, in USD", style="bold")
     return Group(title, table, *([_bullets(said)] if said else []))
 
 
@@ -238,7 +244,7 @@ def _small_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Ta
 def _warnings(d: Decision) -> RenderableType | None:
     if not d.warnings:
         return None
-    return Group(Text("\nRead this with care", style="bold yellow"), _bullets(d.warnings))
+    return Group(Text("\nRead this with care", style="bold yellow"), _bullets(wording.warnings(d)))
 
 
 def _bullets(texts: tuple[str, ...] | list[str]) -> Table:

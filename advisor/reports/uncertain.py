@@ -42,15 +42,45 @@ def meanwhile(d: Decision) -> str | None:
     own = worth.get(name)
     if d.verdict.meanwhile_pays is not False or own is None:
         return f"Until then: use {name}."
-    months = f"over {count(d.facts.horizon_months)} months"
+    months = f"over {wording.months(d)}"
     others = [value for value in worth.values() if value is not None]
-    if max(others) <= own:
+    least = max(others) <= own
+    if only_losses(d):
+        rank = ", the least of the alternatives" if least else ""
+        return f"Until then: use {name}. {burden(name, own, d)}{rank}; {UNSAID}."
+    if least:
         # of those measured; a net benefit that is not known is not called a loss
         return (
             f"Until then: of the alternatives measured, {name} loses least (net benefit {usd(own)} {months}); none of "
             "them pays at the case's own assumptions."
         )
     return f"Until then: use {name}; at the case's own assumptions it does not pay (net benefit {usd(own)} {months})."
+
+
+UNSAID = "what right answers bring is not declared"
+
+
+def only_losses(d: Decision) -> bool:
+    """Whether the case says what a wrong answer costs and not what a right one brings.
+
+    A net benefit is then below zero whatever is chosen, which says nothing about whether it pays.
+    """
+    value = d.facts.assumptions.get("value")
+    return (
+        isinstance(value, dict)
+        and all(v == 0 for v in _ends(value.get("correct_usd")))
+        and any(v < 0 for v in _ends(value.get("wrong_usd")))
+    )
+
+
+def burden(name: str, net_benefit_usd: float, d: Decision) -> str:
+    """What errors and running cost together, where only losses are declared."""
+    return f"Errors and running cost {usd(-net_benefit_usd)} over {wording.months(d)} with {name}"
+
+
+def is_worth_it(p: Purchase) -> bool:
+    """Whether something that is missing brings more than it costs, as far as that is known."""
+    return p.worth_usd is None or p.cost_usd is None or p.worth_usd > p.cost_usd
 
 
 def has_money(d: Decision) -> bool:
@@ -85,12 +115,13 @@ def odds_sentence(d: Decision) -> str | None:
     if d.uncertainty is None or not d.uncertainty.odds:
         return None
     if has_money(d):
-        best = f"with the highest net benefit over {count(d.facts.horizon_months)} months"
+        best = f"with the highest net benefit over {wording.months(d)}"
     elif d.facts.bar is not None:
         best = "that is the cheapest to reach the bar, or the best in quality where none does"
     else:
         best = "with the highest quality"
-    noise = "the noise of the held-out set and the ranges of the assumptions"
+    noise = "the noise of the held-out set"
+    noise += " and the ranges of the assumptions" if wording.has_ranges(d) else ""
     return f"Over {noise} ({count(d.uncertainty.draws)} draws). The best is the one {best}."
 
 
@@ -122,7 +153,7 @@ def information(d: Decision) -> list[str]:
 
 def tornado_title(d: Decision) -> str:
     """What the bars show: the gain of tuning, or only what it saves."""
-    months = f"over {count(d.facts.horizon_months)} months"
+    months = f"over {wording.months(d)}"
     if any(bar.basis == "interval" for bar in d.tornado):
         return f"What moves the gain of tuning {months}"
     return f"What moves the savings of tuning {months}"
@@ -260,6 +291,13 @@ def usd_label(value: float) -> str:
     return usd(float(f"{value:.3g}"))
 
 
+def _ends(value: JsonValue) -> list[float]:
+    """The value of an assumption, or both ends of its range; nothing given is 0."""
+    if isinstance(value, dict):
+        return [float(v) for k in ("low", "high") if isinstance(v := value.get(k), int | float)]
+    return [float(value) if isinstance(value, int | float) else 0.0]
+
+
 def _likely(value: JsonValue) -> float:
     if isinstance(value, dict):
         value = value.get("likely")
@@ -277,6 +315,8 @@ def _purchase(p: Purchase) -> str:
     ]
     if p.cost_usd is None and (p.amount is not None or p.worth_usd is not None):
         known = ["cost unknown", *known]
+    if not is_worth_it(p):
+        known.append("which is not worth its price")
     return f"{p.text.rstrip('.')}: {', '.join(known)}." if known else p.text
 
 

@@ -12,13 +12,16 @@ from advisor.formatting import (
     difference,
     interval,
     json_text,
-    number,
     p_value,
     percent,
+    plural,
     score,
-    usd,
+    tokens,
 )
 from advisor.records import BaselineKind, BaselineSummary, BreakEven, Comparison, Decision, DecisionWord, Flip
+from advisor.reports.parameters import parameter_name as parameter_name
+from advisor.reports.parameters import parameter_value as parameter_value
+from advisor.reports.parameters import value_beyond
 
 SIGNIFICANCE = 0.05
 
@@ -55,25 +58,49 @@ def verdict_word(word: str) -> str:
     return {str(k): v for k, v in VERDICTS.items()}.get(word, word)
 
 
+LIKELY = 0.8
+"""Confidence below which a sentence says no more than that something is probable."""
+
+
 def verdict_sentence(decision: Decision) -> str:
-    """What to do now, in one sentence."""
+    """What to do now, in one sentence; as sure as the confidence is."""
     recommended = decision.verdict.recommended
+    sure = decision.verdict.confidence
+    probably = " probably" if sure is not None and sure < LIKELY else ""
     match decision.verdict.decision:
         case "fine_tune":
-            return (
-                f"The benefits outweigh the costs. Use {recommended}."
-                if recommended
-                else "The benefits outweigh the costs."
-            )
+            start = f"The benefits{probably} outweigh the costs."
+            return f"{start} Use {recommended}." if recommended else start
         case "do_not_fine_tune":
-            return (
-                f"An alternative serves you better. Use {recommended}."
-                if recommended
-                else "The benefits do not outweigh the costs."
-            )
+            if not recommended:
+                return f"The benefits{probably} do not outweigh the costs."
+            return f"An alternative{probably} serves you better. Use {recommended}{_short_of_bar(decision)}."
         case "not_yet":
             start = "The evidence does not carry a decision yet."
             return f"{start} Best so far: {recommended}." if recommended else start
+
+
+def _short_of_bar(decision: Decision) -> str:
+    """That the alternative misses the bar, and which tuned model reaches it; nothing where it reaches it too."""
+    bar, fraction = decision.facts.bar, is_fraction(decision)
+    values = {b.name: b.quality.value for b in decision.baselines}
+    own = values.get(decision.verdict.recommended or "")
+    if bar is None or own is None or own >= bar:
+        return ""
+    tuned = next(
+        (
+            b
+            for b in decision.baselines
+            if b.kind == "fine_tuned" and b.quality.value is not None and b.quality.value >= bar
+        ),
+        None,
+    )
+    said = f", though with {score(own, fraction=fraction)} it does not reach the bar of {score(bar, fraction=fraction)}"
+    return (
+        said
+        if tuned is None
+        else f"{said}, as {tuned.name} does ({score(tuned.quality.value, fraction=fraction)})"
+    )
 
 
 def stopped_early(decision: Decision) -> str | None:
@@ -90,15 +117,71 @@ def stopped_early(decision: Decision) -> str | None:
 
 def confidence(value: float | None) -> str:
     """How sure the recommendation is."""
-    if value is not None and 0.995 <= value < 1:
+    if value is not None and value > 0.999:  # of some thousand draws all are not the same as always
+        return "over 99.9%"
+    if value is not None and value < 0.001:
+        return "under 0.1%"
+    if value is not None and value >= 0.995:
         return "over 99%"
     return percent(value, digits=0)
 
 
 def confidence_over(decision: Decision) -> str:
     """What the confidence is over."""
-    ranges = any(bar.basis == "range" for bar in decision.tornado)
-    return "over the choice of examples" + (" and the ranges of the assumptions" if ranges else "")
+    ranges = " and the ranges of the assumptions" if has_ranges(decision) else ""
+    return f"over the choice of examples{ranges}"
+
+
+def has_ranges(decision: Decision) -> bool:
+    """Whether the case gives an assumption as a range."""
+    return any(bar.basis == "range" for bar in decision.tornado)
+
+
+def months(decision: Decision) -> str:
+    """The horizon: 1 month, 12 months."""
+    return plural(decision.facts.horizon_months, "month")
+
+
+def settings_origin(decision: Decision) -> str:
+    """On which examples settings were chosen, as far as that is known."""
+    if decision.provenance.source == "imported":
+        return (
+            "The results come from elsewhere: how settings were chosen there, and whether a model saw the held-out "
+            "items before, is not known here."
+        )
+    n = plural(decision.facts.n_dev, "dev example")
+    if decision.provenance.source == "mixed":
+        return (
+            f"Of what was measured here, settings were chosen on {n}, never on the held-out items; how they were "
+            "chosen for the results that come from elsewhere is not known here."
+        )
+    return f"Settings were chosen on {n}, split off the training data; never on the held-out items."
+
+
+def needs_no_tokens(baseline: BaselineSummary) -> bool:
+    """Whether it has no prompt and no completion; that is known, and not the same as unknown."""
+    return baseline.kind == "classifier" and baseline.tokens.input is None and baseline.tokens.output is None
+
+
+def tokens_of(baseline: BaselineSummary, value: float | None) -> str:
+    """Tokens of a baseline, which may need none."""
+    return "none" if needs_no_tokens(baseline) else tokens(value)
+
+
+def verdict_pair(decision: Decision) -> tuple[str, str] | None:
+    """(tuned model, alternative) that the verdict and its reasons compare; None where there are no two."""
+    found = decision.noise.difference if decision.noise else None
+    return None if found is None else (found.baseline, found.reference)
+
+
+def warnings(decision: Decision) -> list[str]:
+    """What to bear in mind; what is said of several baselines alike is said once."""
+    names = [b.name for b in decision.baselines]
+    found: dict[str, list[str]] = {}
+    for line in decision.warnings:
+        name = next((n for n in names if line.startswith(f"{n}: ")), None)
+        found.setdefault(line if name is None else line[len(name) :], []).append(name or "")
+    return [f"{', '.join(dict.fromkeys(names))}{said}" for said, names in found.items()]
 
 
 def reading(comparison: Comparison, decision: Decision) -> str:
@@ -164,68 +247,6 @@ def break_even(item: BreakEven) -> str:
     return f"{item.baseline} is cheaper than {item.against} from {volume} requests a month on.{capacity}"
 
 
-_PARAMETERS = {
-    "quality difference": "Measured difference in quality",
-    "held-out sampling": "Which items were held out",
-    "traffic.requests_per_month": "Requests per month",
-    "traffic.monthly_growth": "Growth of requests per month",
-    "traffic.peak_factor": "Busiest hour against the mean one",
-    "traffic.batch_share": "Share of requests that can wait",
-    "traffic.horizon_months": "Months that are counted",
-    "value.correct_usd": "Worth of a right answer",
-    "value.wrong_usd": "Worth of a wrong answer",
-    "quality.bar": "Quality bar",
-    "quality.min_gain": "Smallest gain worth having",
-    "effort.data_hours": "Hours for training data",
-    "effort.evaluation_hours": "Hours for evaluation",
-    "effort.refinement_hours": "Hours for refinement",
-    "effort.hourly_rate_usd": "Price of an hour of work",
-    "effort.retrains_per_year": "Retrainings per year",
-    "effort.label_minutes_per_example": "Minutes to label an example",
-    "effort.moving_hours": "Hours to move to another model",
-    "costs.discount_rate": "Discount rate per year",
-    "costs.retrieval_usd_per_month": "Storage and search of documents per month",
-    "costs.retrieval_indexing_usd": "Indexing of documents, once",
-    "costs.evaluation_usd": "What measuring cost",
-    "constraints.latency_p95_s": "Longest latency allowed (p95)",
-    "constraints.must_stay_local": "Data must stay on own machines",
-}
-
-
-_TOKENS = {"input": "input", "cached_input": "cached input", "output": "output"}
-
-
-def parameter_name(parameter: str) -> str:
-    """An input of the case in words; one that is not known is shown by its key."""
-    head, _, rest = parameter.partition(".")
-    if head == "models" and rest.endswith(".serving.usd_per_hour"):
-        return f"Price of an hour of {rest.removesuffix('.serving.usd_per_hour')}'s machine"
-    if head == "models" and rest.endswith(".serving.requests_per_s"):
-        return f"Requests a second of {rest.removesuffix('.serving.requests_per_s')}'s machine"
-    if head == "models" and rest.endswith(".serving.always_on"):
-        return f"{rest.removesuffix('.serving.always_on')}'s machine runs all the time"
-    model, prices, kind = rest.rpartition(".prices.")
-    if head == "models" and prices and kind in _TOKENS:
-        return f"Price of a million {_TOKENS[kind]} tokens of {model}"
-    return _PARAMETERS.get(parameter, parameter)
-
-
-def parameter_value(parameter: str, value: float | None, *, fraction: bool) -> str:
-    """An input's value in its unit, which its name tells."""
-    name = parameter.rsplit(".", 1)[-1]
-    if "usd" in name or ".prices." in parameter:
-        return usd(value)
-    if name == "quality difference":
-        return difference(value, fraction=fraction)
-    if name in ("monthly_growth", "batch_share", "discount_rate"):
-        return percent(value)
-    if name == "bar":
-        return score(value, fraction=fraction)
-    if name == "min_gain":
-        return difference(value, fraction=fraction).lstrip("+")
-    return count(value) if value is not None and value >= 100 else number(value)
-
-
 def outcome(item: Flip) -> str:
     """What the verdict turns to."""
     word = verdict_word(item.decision)
@@ -238,9 +259,17 @@ def flip(item: Flip, decision: Decision) -> str:
     now = parameter_value(item.parameter, item.now, fraction=fraction)
     if item.at is None:
         return f"{parameter_name(item.parameter)} (now {now}): no value turns the verdict."
-    at = parameter_value(item.parameter, item.at, fraction=fraction)
-    side = "" if item.now is None else " or less" if item.at < item.now else " or more"
-    return f"{parameter_name(item.parameter)} (now {now}): at {at}{side}, {outcome(item)}."
+    return f"{parameter_name(item.parameter)} (now {now}): at {turns_at(item, decision)}, {outcome(item)}."
+
+
+def turns_at(item: Flip, decision: Decision) -> str:
+    """The value at which the verdict turns, and on which side of it: 80.8% or less."""
+    fraction = is_fraction(decision)
+    if item.at is None or item.now is None:
+        return parameter_value(item.parameter, item.at, fraction=fraction)
+    down = item.at < item.now
+    value = value_beyond(item.parameter, item.at, down=down, fraction=fraction)
+    return f"{value} or {'less' if down else 'more'}"
 
 
 def assumptions(values: Mapping[str, JsonValue], prefix: str = "") -> list[tuple[str, str]]:

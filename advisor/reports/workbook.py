@@ -125,7 +125,7 @@ def _decision(sheet: _Sheet, d: Decision) -> None:
         ("Why", v.reasons),
         ("At stake", stake_lines(d)),
         ("Missing", v.missing),
-        ("Read with care", d.warnings),
+        ("Read with care", wording.warnings(d)),
     ):
         for line in lines:
             sheet.row((name, line), wrap=False)
@@ -134,8 +134,8 @@ def _decision(sheet: _Sheet, d: Decision) -> None:
         "Baseline", "Kind", "Model", "Items", "Failed", f"{d.facts.metric} (mean)", "95% interval, low",
         "95% interval, high", "Input tokens per request", "Cached input tokens per request",
         "Output tokens per request", "Latency p50 (s)", "Latency p95 (s)", "USD per 1,000 requests",
-        "One-off (USD)", "Per month (USD)", f"Over {d.facts.horizon_months} months (USD)",
-        f"Net value over {d.facts.horizon_months} months (USD)", "Setting",
+        "One-off (USD)", "Per month (USD)", f"Over {wording.months(d)} (USD)",
+        f"Net value over {wording.months(d)} (USD)", "Setting",
     )  # fmt: skip
     # the verdict stands above: to freeze all that would leave no room
     sheet.header(header, rows=len(d.baselines), frozen=False)

@@ -88,11 +88,69 @@ def test_where_nothing_is_known_nothing_is_drawn(name: str) -> None:
     assert draw(sparse_decision(), name) is None
 
 
-@pytest.mark.parametrize("name", ["tradeoff", "total", "cost", "tokens"])
-def test_unknown_costs_and_tokens_are_named_and_not_drawn_at_zero(name: str) -> None:
+@pytest.mark.parametrize("name", ["tradeoff", "all_in", "total", "cost"])
+def test_unknown_costs_are_named_and_not_drawn_at_zero(name: str) -> None:
     chart = draw(full_decision(), name)
     assert "classifier" not in {row.get("name") for row in rows(chart)}
     assert re.search(r"unknown: classifier\.", svg_text(charts.to_svg(chart, "p")))
+
+
+def test_who_needs_no_tokens_is_not_called_unknown() -> None:
+    chart = draw(full_decision(), "tokens")
+    assert "classifier" not in {row.get("name") for row in rows(chart)}
+    told = svg_text(charts.to_svg(chart, "p"))
+    assert "no prompt: classifier." in told
+    assert "unknown: classifier" not in told
+
+
+def test_all_costs_are_shared_among_the_requests_of_the_horizon() -> None:
+    d = full_decision()
+    drawn = {r["name"]: r["cost"] for r in rows(draw(d, "all_in")) if "cost" in r and "name" in r}
+    tuned = next(b for b in d.baselines if b.name == "fine_tuned")
+    requests = [
+        sum(m.requests for m in b.cost_usd.months if m.month) for b in d.baselines if b.cost_usd.months
+    ]
+    total = requests[0] if requests else d.facts.requests_per_month * d.facts.horizon_months
+    assert tuned.cost_usd.over_horizon is not None
+    assert drawn["fine_tuned"] == pytest.approx(tuned.cost_usd.over_horizon / total * 1000)
+    assert drawn["fine_tuned"] > (tuned.cost_usd.per_1k_requests or 0.0)
+
+
+def test_a_kind_has_the_same_colour_in_every_report() -> None:
+    d = full_decision()
+    turned = d.model_copy(update={"baselines": tuple(reversed(d.baselines))})
+    fewer = d.model_copy(
+        update={"baselines": tuple(b for b in d.baselines if b.kind in ("rag", "fine_tuned"))}
+    )
+    assert {charts.colour_of(x, "fine_tuned") for x in (d, turned, fewer)} == {"#009E73"}
+    twice = d.model_copy(
+        update={
+            "baselines": (*d.baselines, *(b.model_copy(update={"name": f"{b.name}_2"}) for b in d.baselines))
+        }
+    )
+    assert len({charts.colour_of(twice, b.name) for b in twice.baselines}) == len(charts.COLOURS)
+
+
+@pytest.mark.parametrize("width", [charts.WIDE, charts.NARROW])
+@pytest.mark.parametrize("value", [0.83, 0.845, 0.85, 0.86, 0.9])
+def test_no_score_is_struck_through_by_the_bar(value: float, width: int) -> None:
+    from advisor.reports.charts._labels import text_size
+    from advisor.reports.charts._theme import plot_px
+
+    d = with_baselines(
+        {"quality": {"metric": "accuracy", "value": value, "ci95": (value - 0.05, value + 0.05)}}
+    )
+    chart = charts.quality_chart(d, width=width)
+    assert d.facts.bar is not None
+    assert chart is not None
+    row = next(r for r in rows(chart) if "low" in r)
+    scale = re.search(r'"x": .*?"domain": \[([\d.]+), ([\d.]+)\]', json.dumps(chart.to_dict()))
+    assert scale is not None
+    low, high = map(float, scale.groups())
+    at, bar = ((v - low) / (high - low) * plot_px(width) for v in (value, d.facts.bar))
+    wide = text_size(row["text"])[0]
+    start = at + row["dx"] - {"left": 0, "center": wide / 2, "right": wide}[row["align"]]
+    assert not start < bar < start + wide
 
 
 def test_a_known_cost_of_nothing_is_drawn() -> None:

@@ -96,6 +96,29 @@ def test_counts_keep_every_digit() -> None:
     assert f.tokens(61.0) == "61"
 
 
+def test_small_whole_numbers_have_no_decimals() -> None:
+    assert [f.number(v) for v in (24, 2.0, 0.0, -3.0, 2.5, 1234.0)] == ["24", "2", "0", "−3", "2.50", "1,230"]
+
+
+def test_what_is_counted_is_singular_or_plural() -> None:
+    assert [f.plural(n, "month") for n in (0, 1, 12)] == ["0 months", "1 month", "12 months"]
+    assert f.plural(2, "retry", "retries") == "2 retries"
+
+
+def test_points_have_a_sign_unless_they_are_nothing() -> None:
+    assert [f.points(x) for x in (0.045, -0.003, -0.00001, 0.0)] == [
+        "+4.5 points", "−0.3 points", "0.0 points", "0.0 points",
+    ]  # fmt: skip
+
+
+def test_amounts_and_ranges_are_not_torn_apart_at_the_end_of_a_line() -> None:
+    assert f.set_text("−$1,244") == "−\u2060$1,244"
+    assert f.set_text("−0.3 points") == "−\u20600.3 points"
+    assert f.set_text("93.0–96.5%") == "93.0\u2060–\u206096.5%"
+    assert f.set_text("n = 180") == "n\u00a0=\u00a0180"
+    assert f.set_text("give `prices`, not `code`") == "give prices, not `code`"
+
+
 def test_scores_intervals_and_differences() -> None:
     assert f.score(0.862, fraction=True) == "86.2%"
     assert f.score(62.0, fraction=False) == "62.0"

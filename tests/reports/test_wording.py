@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from advisor.records import BreakEven, Comparison, Flip
+from advisor.records import BreakEven, Comparison, Decision, Flip
 from advisor.reports import wording
 from tests.reports.decisions import full_decision
 
@@ -84,6 +86,81 @@ def test_a_flip_says_its_direction_and_unit() -> None:
     assert "now 85.0%): at 92.1% or more" in flip("quality.bar", 0.85, 0.921)
     assert "small's machine (now $0.05)" in flip("models.small.serving.usd_per_hour", 0.05, 1.0)
     assert "no value turns the verdict" in flip("effort.data_hours", 24, None)
+
+
+@given(
+    parameter=st.sampled_from(
+        [
+            "quality.bar",
+            "quality.min_gain",
+            "traffic.requests_per_month",
+            "effort.hourly_rate_usd",
+            "effort.data_hours",
+        ]
+    ),
+    at=st.floats(min_value=1e-4, max_value=0.999) | st.floats(min_value=1.0, max_value=1e7),
+    up=st.booleans(),
+)
+def test_the_value_that_is_read_turns_the_verdict_too(parameter: str, at: float, up: bool) -> None:
+    if parameter.startswith("quality"):
+        at = min(at, 0.999)
+    item = Flip(parameter=parameter, now=0.0 if up else 1e9, at=at, decision="not_yet", recommended=None)
+    shown = wording.turns_at(item, DECISION)
+    value, side = shown.rsplit(" or ", 1)
+    read = float(value.replace("$", "").replace(",", "").replace("%", "").replace(" points", ""))
+    read = read / 100 if parameter.startswith("quality") else read
+    assert side == ("more" if up else "less")
+    # dividing by 100 may itself move the last bit
+    assert read >= at - 1e-12 if up else read <= at + 1e-12
+    assert read == pytest.approx(at, rel=0.011, abs=0.001 if parameter.startswith("quality") else 0.0)
+    assert read > 0
+
+
+def test_a_border_next_to_a_round_value_is_not_told_as_that_value() -> None:
+    assert "at 80.8% or less" in flip("quality.bar", 0.85, 0.80880)
+    assert "at 80.9% or more" in flip("quality.bar", 0.75, 0.80880)
+    assert "at $71.00 or less" in flip("effort.hourly_rate_usd", 80, 71.0)
+    assert "at −$11.72 or less" in flip("value.wrong_usd", -10, -11.7123)
+    assert "at 0.04 points or less" in flip("quality.min_gain", 0.02, 0.00041)
+
+
+def decided(value: float | None, sure: float | None, word: str = "do_not_fine_tune") -> Decision:
+    """A recommended alternative of that quality; the bar is 85%, which the tuned model reaches."""
+    few = next(b for b in DECISION.baselines if b.name == "few_shot")
+    others = [b for b in DECISION.baselines if b.name != "few_shot"]
+    few = few.model_copy(update={"quality": few.quality.model_copy(update={"value": value})})
+    verdict = DECISION.verdict.model_copy(
+        update={"decision": word, "recommended": "few_shot", "confidence": sure}
+    )
+    return DECISION.model_copy(update={"baselines": (few, *others), "verdict": verdict})
+
+
+def test_an_alternative_below_the_bar_is_not_praised() -> None:
+    assert wording.verdict_sentence(decided(0.9, 0.95)) == "An alternative serves you better. Use few_shot."
+    said = wording.verdict_sentence(decided(0.74, 0.95))
+    assert "though with 74.0% it does not reach the bar of 85.0%, as fine_tuned does" in said
+
+
+def test_a_verdict_is_worded_as_surely_as_it_is_known() -> None:
+    assert "probably serves" in wording.verdict_sentence(decided(0.9, 0.59))
+    assert "probably" not in wording.verdict_sentence(decided(0.9, None))
+    assert "probably outweigh" in wording.verdict_sentence(decided(0.9, 0.7, "fine_tune"))
+
+
+def test_no_number_of_draws_makes_certain() -> None:
+    assert [wording.confidence(v) for v in (1.0, 0.0, 0.996, 0.87, None)] == [
+        "over 99.9%", "under 0.1%", "over 99%", "87%", "unknown",
+    ]  # fmt: skip
+
+
+def test_what_is_said_of_several_baselines_alike_is_said_once() -> None:
+    warnings = (
+        "few_shot: scored elsewhere, not here.",
+        "One thing.",
+        "fine_tuned: scored elsewhere, not here.",
+    )
+    found = wording.warnings(DECISION.model_copy(update={"warnings": warnings}))
+    assert found == ["few_shot, fine_tuned: scored elsewhere, not here.", "One thing."]
 
 
 def test_scores_beyond_one_are_no_percentages() -> None:

@@ -10,19 +10,20 @@ from typing import Protocol
 
 import altair as alt
 
-from advisor.formatting import count, one_line, seconds, tokens, usd
+from advisor.formatting import one_line, seconds, usd
 from advisor.records import Decision
 from advisor.reports import uncertain, wording
 from advisor.reports.charts._layers import to_svg, unchecked
-from advisor.reports.charts._theme import COLOURS, DARK, LIGHT, NARROW, WIDE, Theme, Width
+from advisor.reports.charts._theme import COLOURS, DARK, LIGHT, NARROW, WIDE, Theme, Width, colour_of
 from advisor.reports.charts.cost import cost_chart, payback_months
 from advisor.reports.charts.learning import learning_chart
 from advisor.reports.charts.loss import loss_chart
 from advisor.reports.charts.quality import quality_chart
 from advisor.reports.charts.request import tokens_chart
 from advisor.reports.charts.tornado import tornado_chart
-from advisor.reports.charts.tradeoff import latency_chart, total_chart, tradeoff_chart
+from advisor.reports.charts.tradeoff import all_in_chart, latency_chart, total_chart, tradeoff_chart
 from advisor.reports.charts.verdict_map import map_chart
+from advisor.reports.frontier import against
 
 __all__ = [
     "CHARTS",
@@ -34,6 +35,8 @@ __all__ = [
     "DrawChart",
     "Theme",
     "Width",
+    "all_in_chart",
+    "colour_of",
     "cost_chart",
     "describe",
     "latency_chart",
@@ -61,6 +64,7 @@ class DrawChart(Protocol):
 CHARTS: dict[str, tuple[str, DrawChart]] = {
     "quality": ("How good the answers are", quality_chart),
     "tradeoff": ("Quality against running cost", tradeoff_chart),
+    "all_in": ("Quality against all costs, per 1,000 requests", all_in_chart),
     "total": ("Quality against all costs", total_chart),
     "latency": ("Quality against latency", latency_chart),
     "cost": ("What it costs over time", cost_chart),
@@ -86,17 +90,21 @@ def describe(decision: Decision, chart: str) -> str:
         case "tradeoff":
             figures = [f"{names[b.name]} {usd(b.cost_usd.per_1k_requests)}" for b in decision.baselines]
             return f"Quality against cost per 1,000 requests: {'; '.join(figures)}."
+        case "all_in":
+            scale = against(decision, "all_in")
+            figures = [f"{names[b.name]} {usd(scale.value(b))}" for b in decision.baselines]
+            return f"Quality against {scale.what}: {'; '.join(figures)}."
         case "total":
             figures = [f"{names[b.name]} {usd(b.cost_usd.over_horizon)}" for b in decision.baselines]
-            return f"Quality against costs over {count(decision.facts.horizon_months)} months: {'; '.join(figures)}."
+            return f"Quality against costs over {wording.months(decision)}: {'; '.join(figures)}."
         case "latency":
             figures = [f"{names[b.name]} {seconds(b.latency_s.p95)}" for b in decision.baselines]
             return f"Quality against the latency that 95% of requests stay below: {'; '.join(figures)}."
         case "cost":
             figures = [f"{names[b.name]} {usd(b.cost_usd.over_horizon)}" for b in decision.baselines]
-            return f"Cost after {count(decision.facts.horizon_months)} months: {'; '.join(figures)}."
+            return f"Cost after {wording.months(decision)}: {'; '.join(figures)}."
         case "tokens":
-            figures = [f"{names[b.name]} {tokens(b.tokens.input)}" for b in decision.baselines]
+            figures = [f"{names[b.name]} {wording.tokens_of(b, b.tokens.input)}" for b in decision.baselines]
             return f"Mean prompt tokens per request: {'; '.join(figures)}."
         case "learning":
             curve = decision.learning_curve

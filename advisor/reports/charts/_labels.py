@@ -76,8 +76,8 @@ def place_labels(
             for dy in (0.0, -14.0, 14.0, -30.0, 30.0, -46.0, 46.0):
                 left = x + dx - (width if align == "right" else 0)
                 box = (left, y + dy - height / 2, left + width, y + dy + height / 2)
-                outside = width * height - _overlap(box, plot)
-                cost = sum(_overlap(box, other) for other in boxes) + 10 * outside + abs(dy)
+                outside = width * height - overlap(box, plot)
+                cost = sum(overlap(box, other) for other in boxes) + 10 * outside + abs(dy)
                 candidates.append((cost, align, dx, dy, box))
         _, align, dx, dy, box = min(candidates, key=lambda c: c[0])
         boxes.append(box)
@@ -95,5 +95,6 @@ def along(points: Sequence[tuple[float, float]], step: float = 6.0) -> list[Box]
     return boxes
 
 
-def _overlap(a: Box, b: Box) -> float:
+def overlap(a: Box, b: Box) -> float:
+    """The area that two boxes share."""
     return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))

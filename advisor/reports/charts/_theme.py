@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from advisor.formatting import shortened
-from advisor.records import Decision
+from advisor.records import BaselineKind, Decision
 from advisor.reports.charts._labels import wrapped
 
 Width = int | Literal["container"]
@@ -66,16 +67,36 @@ class Style:
     """Its name, in lines that fit an axis."""
 
 
+KIND_COLOURS: Mapping[BaselineKind, int] = {
+    "zero_shot": 0, "few_shot": 1, "fine_tuned": 2, "rag": 3, "classifier": 4,
+}  # fmt: skip
+"""Which colour the first baseline of a kind has, so that two reports can be laid side by side."""
+
+
 def styles(decision: Decision) -> dict[str, Style]:
-    """By baseline, in the decision's order; beyond seven, colours come again with other shapes."""
+    """By baseline; of a kind the first has the kind's colour. Beyond seven, colours come again with other shapes."""
+    place: dict[str, int] = {}
+    for b in decision.baselines:
+        if KIND_COLOURS[b.kind] not in place.values():
+            place[b.name] = KIND_COLOURS[b.kind]
+    left = iter([i for i in range(len(COLOURS) + len(decision.baselines)) if i not in place.values()])
+    for b in decision.baselines:
+        if b.name not in place:
+            place[b.name] = next(left)
     return {
         b.name: Style(
             colour=COLOURS[i % len(COLOURS)],
             shape=SHAPES[(i + i // len(COLOURS)) % len(SHAPES)],
             label=wrapped(shortened(b.name, NAME_LENGTH), 20),
         )
-        for i, b in enumerate(decision.baselines)
+        for b in decision.baselines
+        for i in (place[b.name],)
     }
+
+
+def colour_of(decision: Decision, name: str) -> str:
+    """The colour of a baseline."""
+    return styles(decision)[name].colour
 
 
 def plot_px(width: Width) -> int:

@@ -8,7 +8,8 @@ from advisor.formatting import interval, score
 from advisor.records import Decision
 from advisor.reports import wording
 from advisor.reports.charts import _layers as layers
-from advisor.reports.charts._theme import LABEL_PX, LIGHT, NARROW, WIDE, Theme, Width, styles
+from advisor.reports.charts._labels import text_size
+from advisor.reports.charts._theme import LABEL_PX, LIGHT, NARROW, WIDE, Theme, Width, plot_px, styles
 
 
 def quality_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WIDE) -> alt.LayerChart | None:
@@ -27,7 +28,9 @@ def quality_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WI
         text = score(value, fraction=fraction)
         if b.quality.ci95 is not None:
             text += f"  ({interval(ci95, fraction=fraction, unit=False)})"
-        align = _inwards((value - low) / (high - low))
+        share = (value - low) / (high - low)
+        bar_px = None if bar is None else (bar - low) / (high - low) * plot_px(width)
+        align, dx = _beside(share * plot_px(width), text_size(text)[0], bar_px, plot_px(width))
         rows.append(
             {
                 **layers.identity(b, style),
@@ -36,7 +39,7 @@ def quality_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WI
                 "high": ci95[1],
                 "text": text,
                 "align": align,
-                "dx": {"left": -6, "center": 0, "right": 6}[align],
+                "dx": dx,
                 "dy": -9,
             }
         )
@@ -71,9 +74,29 @@ def quality_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WI
     return layers.finished(drawn, theme, width=width, height=height, notes=notes)
 
 
-def _inwards(share: float) -> str:
-    """How a text is aligned so that it stays in the plot: by where across it stands."""
-    return "left" if share < 0.25 else "right" if share > 0.75 else "center"
+def _beside(at: float, wide: float, bar: float | None, room: float) -> tuple[str, float]:
+    """(align, dx) of a text above a point: in the plot, and not across the line of the bar. In pixels.
+
+    Args:
+        at: Where the point is.
+        wide: How wide the text is.
+        bar: Where the line is, if there is one.
+        room: How wide the plot is.
+    """
+    starts = {"center": at - wide / 2, "left": at - 6, "right": at + 6 - wide}
+    inside = {a: s for a, s in starts.items() if s >= 0 and s + wide <= room} or starts
+    if bar is not None:
+        # beside the line, whichever side the point is on
+        starts_beside = {"left": bar + 5, "right": bar - 5 - wide}
+        clear = {a: s for a, s in inside.items() if not s - 4 < bar < s + wide + 4}
+        if not clear:
+            align = "left" if at >= bar else "right"
+            if not (starts_beside[align] >= 0 and starts_beside[align] + wide <= room):
+                align = "right" if align == "left" else "left"
+            return align, round(starts_beside[align] + (wide if align == "right" else 0) - at, 1)
+        inside = clear
+    align = next(iter(inside))
+    return align, {"left": -6.0, "center": 0.0, "right": 6.0}[align]
 
 
 def _bar(

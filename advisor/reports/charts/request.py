@@ -8,6 +8,7 @@ import altair as alt
 
 from advisor.formatting import percent, tokens
 from advisor.records import BaselineSummary, Decision
+from advisor.reports import wording
 from advisor.reports.charts import _layers as layers
 from advisor.reports.charts._theme import LIGHT, NARROW, WIDE, Theme, Width, styles
 
@@ -50,7 +51,10 @@ def tokens_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WID
     notes = []
     if any(b.tokens.cached_input is not None for b in known):
         notes.append("In brackets: how much of the prompt's computation was reused from a cache.")
-    notes += layers.left_out("Tokens unknown", decision, lambda b: b.tokens.input is not None)
+    notes += layers.left_out("No tokens, as no prompt", decision, lambda b: not wording.needs_no_tokens(b))
+    notes += layers.left_out(
+        "Tokens unknown", decision, lambda b: b.tokens.input is not None or wording.needs_no_tokens(b)
+    )
     return layers.finished(drawn, theme, width=width, height=height, notes=notes)
 
 

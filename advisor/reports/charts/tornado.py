@@ -51,7 +51,7 @@ def tornado_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WI
         "left:Q",
         scale=scale,
         axis=alt.Axis(
-            title=f"{what} over {decision.facts.horizon_months} months (USD)",
+            title=f"{what} over {wording.months(decision)} (USD)",
             labelExpr=_DOLLARS,
             tickCount=4 if narrow else 6,
         ),

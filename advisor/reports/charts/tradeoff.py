@@ -11,7 +11,7 @@ from advisor.formatting import score, seconds
 from advisor.records import Decision
 from advisor.reports import wording
 from advisor.reports.charts import _layers as layers
-from advisor.reports.charts._labels import along, place_labels, text_size
+from advisor.reports.charts._labels import along, overlap, place_labels, text_size
 from advisor.reports.charts._theme import LABEL_PX, LIGHT, NARROW, WIDE, Theme, Width, plot_px, styles
 from advisor.reports.frontier import Axis, against, frontier, latency_limit
 
@@ -23,6 +23,11 @@ HEIGHT = 320
 def tradeoff_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WIDE) -> alt.LayerChart | None:
     """Quality against the cost of 1,000 requests; what is nowhere bettered in both is on the frontier."""
     return _chart(decision, "per_1k", theme, width)
+
+
+def all_in_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WIDE) -> alt.LayerChart | None:
+    """Quality against all costs over the horizon, shared among the requests: what the verdict weighs."""
+    return _chart(decision, "all_in", theme, width)
 
 
 def total_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WIDE) -> alt.LayerChart | None:
@@ -61,9 +66,12 @@ def _chart(decision: Decision, axis: Axis, theme: Theme, width: Width) -> alt.La
     for cost, (bottom, top) in zip(costs, intervals, strict=True):
         across, upper = pixels(cost, top)
         rules.append((across - 2, upper, across + 2, pixels(cost, bottom)[1]))
-    if bar is not None:  # its name stands at the left, just above its line
-        at = pixels(costs[0], bar)[1]
-        rules.append((0, at - 18, 90, at))
+    right = False
+    if bar is not None:  # its name stands just above its line, at the left unless an interval is there
+        at, width_px = pixels(costs[0], bar)[1], plot_px(width)
+        left_box, right_box = (0.0, at - 20, 90.0, at), (width_px - 90.0, at - 20, float(width_px), at)
+        right = any(overlap(left_box, r) for r in rules) and not any(overlap(right_box, r) for r in rules)
+        rules.append(right_box if right else left_box)
     best = frontier([(cost, value) for _, cost, value in known])
     rules += along([pixels(costs[i], values[i]) for i in best])
     places = place_labels(
@@ -100,7 +108,7 @@ def _chart(decision: Decision, axis: Axis, theme: Theme, width: Width) -> alt.La
     front = alt.Chart(layers.data([{"cost": costs[i], "value": values[i]} for i in best]))
     colour = layers.colour_of(baselines, style)
     drawn = [
-        *([] if bar is None else _bar_line(bar, score(bar, fraction=fraction), y, theme)),
+        *([] if bar is None else _bar_line(bar, score(bar, fraction=fraction), y, theme, right=right)),
         *([] if limit is None else _limit_line(limit, x, x_axis.share(limit), theme)),
         front.mark_line(strokeDash=[2, 4], strokeWidth=2, color=theme.muted).encode(x=x, y=y),
         base.transform_calculate(value="datum.low")
@@ -128,14 +136,19 @@ def _chart(decision: Decision, axis: Axis, theme: Theme, width: Width) -> alt.La
     return layers.finished(drawn, theme, width=width, height=HEIGHT, notes=notes)
 
 
-def _bar_line(bar: float, text: str, y: alt.Y, theme: Theme) -> list[layers.Layer]:
-    """The quality bar across the plot, with its name at the left."""
+def _bar_line(bar: float, text: str, y: alt.Y, theme: Theme, *, right: bool) -> list[layers.Layer]:
+    """The quality bar across the plot, with its name at one end."""
     base = alt.Chart(layers.data([{"value": bar, "text": f"bar {text}"}]))
     return [
         base.mark_rule(strokeDash=[6, 4], strokeWidth=1.5, color=theme.muted).encode(y=y),
         base.mark_text(
-            align="left", baseline="bottom", dx=4, dy=-3, color=theme.muted, fontSize=LABEL_PX - 1
-        ).encode(x=alt.value(0), y=y, text="text:N"),
+            align="right" if right else "left",
+            baseline="bottom",
+            dx=-4 if right else 4,
+            dy=-3,
+            color=theme.muted,
+            fontSize=LABEL_PX - 1,
+        ).encode(x=alt.value("width" if right else 0), y=y, text="text:N"),
     ]
 
 

@@ -39,15 +39,7 @@ from advisor.version import __version__
 def settings(d: Decision, drawn: Drawn) -> Section:
     """Which settings were tried and chosen, how tuning went, and further figures."""
     fraction = wording.is_fraction(d)
-    blocks: list[Block] = [
-        paragraph(
-            "The results come from elsewhere: how settings were chosen there, and whether a model saw the held-out "
-            "items before, is not known here."
-            if d.provenance.source == "imported"
-            else f"Settings were chosen on {count(d.facts.n_dev)} dev examples, split off the training data; never on "
-            "the held-out items."
-        )
-    ]
+    blocks: list[Block] = [paragraph(wording.settings_origin(d))]
     if chosen := [setting_of(b) for b in d.baselines if b.setting]:
         blocks.append(bullets(chosen))
     trials = [
@@ -102,7 +94,7 @@ def provenance(d: Decision) -> Section:
         ("Run", d.run or "none"),
         ("Decided", d.generated_at.isoformat(timespec="seconds")),
         ("Hardware", p.hardware or "unknown"),
-        ("Looks at the held-out set", count(p.held_out_looks)),
+        ("Configurations tried on the held-out set", count(p.held_out_looks)),
         ("advisor, results", p.advisor_version),
         ("advisor, this report", __version__),
         *((name, version) for name, version in p.software.items() if name != "advisor"),
@@ -125,9 +117,14 @@ def provenance(d: Decision) -> Section:
 def commands(d: Decision) -> tuple[str, ...]:
     """What to type to have the same figures again."""
     case = one_line(d.case)
+    measure = (
+        f"advisor import {case} RESULTS    # takes in the file of results that were measured elsewhere"
+        if d.provenance.source == "imported"
+        else f"advisor run {case}    # measures what is missing; what is there is not paid for again"
+    )
     return (
         f"advisor check {case}    # the data, the planned calls, their cost; calls no model",
-        f"advisor run {case}    # measures what is missing; what is there is not paid for again",
+        measure,
         f"advisor report {case}    # this report",
         f"advisor decide {case} --set traffic.requests_per_month=100000    # other assumptions, same results",
     )

@@ -37,21 +37,20 @@ from advisor.reports.judge import TITLE as JUDGE_TITLE
 from advisor.reports.judge import judge_lines
 from advisor.reports.sections.front import Drawn, figure
 
-CHARTS = ("quality", "tradeoff", "cost", "tokens")
+CHARTS = ("quality", "all_in", "cost", "tokens")
 
 
 def warnings(d: Decision) -> Section | None:
     """What to bear in mind while reading."""
     if not d.warnings:
         return None
-    return Section(
-        id="warnings", title="Read this with care", blocks=(Notice(items=tuple(text(w) for w in d.warnings)),)
-    )
+    items = tuple(text(w) for w in wording.warnings(d))
+    return Section(id="warnings", title="Read this with care", blocks=(Notice(items=items),))
 
 
 def comparison(d: Decision) -> Section:
     """Every baseline in a row, with notes on costs and the net value."""
-    fraction, months = wording.is_fraction(d), count(d.facts.horizon_months)
+    fraction, months = wording.is_fraction(d), wording.months(d)
     header = (
         "Baseline",
         f"{d.facts.metric} (95% interval)",
@@ -60,7 +59,7 @@ def comparison(d: Decision) -> Section:
         "USD per 1,000 requests",
         "one-off",
         "per month",
-        f"over {months} months",
+        f"over {months}",
     )
 
     def row(b: BaselineSummary) -> list[str | Text]:
@@ -70,7 +69,9 @@ def comparison(d: Decision) -> Section:
         return [
             text(code(b.name), *recommended),
             f"{wording.score_with_interval(b, fraction=fraction)}; n = {count(b.n)}{failed}",
-            f"{tokens(b.tokens.input)} ({tokens(b.tokens.cached_input)}) / {tokens(b.tokens.output)}",
+            "none"
+            if wording.needs_no_tokens(b)
+            else f"{tokens(b.tokens.input)} ({tokens(b.tokens.cached_input)}) / {tokens(b.tokens.output)}",
             f"{seconds(b.latency_s.p50)} / {seconds(b.latency_s.p95)}",
             usd(cost.per_1k_requests),
             usd(cost.one_off),
@@ -107,7 +108,7 @@ def comparison(d: Decision) -> Section:
         if b.value_usd_over_horizon is not None
     ]
     if worth:
-        blocks += [heading(f"Net value over {months} months ({badge('estimated')})"), bullets(worth)]
+        blocks += [heading(f"Net value over {months} ({badge('estimated')})"), bullets(worth)]
     return Section(id="comparison", title="The alternatives compared", blocks=tuple(blocks))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from advisor.formatting import count, interval, score, usd
+from advisor.formatting import count, interval, plural, score, usd
 from advisor.records import BaselineSummary, Decision
 from advisor.reports import charts, stakes, uncertain, wording
 from advisor.reports.context import ReportContext
@@ -12,18 +12,16 @@ from advisor.reports.document import Figure, FrontPage, Tile
 
 Drawn = Collection[str]
 """Ids of the charts that the report holds."""
-REPORT_CHARTS = ("quality", "tradeoff", "cost", "tokens", "loss", "learning", "tornado", "map")
+REPORT_CHARTS = ("quality", "all_in", "cost", "tokens", "loss", "learning", "tornado", "map")
 """What a report draws; the pages of the app have further ones."""
-FRONT_CHARTS = ("tradeoff", "quality")
-"""The first of these that can be drawn stands on the front page."""
 MOST_TURNS = 4
 
 
 def about(d: Decision) -> str:
     """The case in one line."""
     return (
-        f"{d.facts.task_kind.replace('_', ' ')}, to improve: {d.facts.aspect}; {count(d.facts.n_held_out)} held-out "
-        f"items, {count(d.facts.n_train)} training examples"
+        f"{d.facts.task_kind.replace('_', ' ')}, to improve: {d.facts.aspect}; "
+        f"{plural(d.facts.n_held_out, 'held-out item')}, {plural(d.facts.n_train, 'training example')}"
     )
 
 
@@ -43,12 +41,24 @@ def front_page(d: Decision, context: ReportContext, drawn: Drawn) -> FrontPage:
         tiles=_tiles(d),
         reasons=v.reasons,
         stake=tuple(stakes.stake_lines(d)),
+        mind=minds(d),
         turns=tuple(wording.flip(f, d) for f in v.flips if f.at is not None)[:MOST_TURNS],
         missing=tuple(uncertain.shopping(d)),
         steps=next_steps(d),
         notes=tuple(n for n in notes if n is not None),
-        figure=next(filter(None, (figure(d, name, drawn) for name in FRONT_CHARTS)), None),
+        figure=next(filter(None, (figure(d, name, drawn) for name in _front_charts(d))), None),
     )
+
+
+def _front_charts(d: Decision) -> tuple[str, ...]:
+    """The first of these that can be drawn stands on the front page.
+
+    Against all costs, as the verdict counts them; where those of a measured tuned model are unknown, quality alone, as
+    a comparison without it is none.
+    """
+    tuned = [b for b in d.baselines if b.kind == "fine_tuned" and b.quality.value is not None]
+    known = all(b.cost_usd.over_horizon is not None for b in tuned)
+    return ("all_in", "quality") if known else ("quality", "all_in")
 
 
 def drawable(d: Decision) -> list[str]:
@@ -75,19 +85,15 @@ def next_steps(d: Decision) -> tuple[str, ...]:
     turning = next((f for f in v.flips if f.at is not None), None)
     watch = (
         f"Decide again when this changes: {wording.parameter_name(turning.parameter).lower()} "
-        f"(turns at {wording.parameter_value(turning.parameter, turning.at, fraction=wording.is_fraction(d))})."
+        f"(turns at {wording.turns_at(turning, d)})."
         if turning
         else f"Decide again when prices, volume or models change: advisor decide {case}."
     )
     match v.decision:
         case "fine_tune":
-            open_items = [r for r in d.readiness if r.status in ("missing", "partly")]
-            steps = (
-                [f"Settle what tuning needs: {', '.join(r.item for r in open_items)}."] if open_items else []
-            )
             return (
                 f"Have the evidence reviewed and signed off: advisor review open {case}.",
-                *steps,
+                *_to_settle(d),
                 f"Deploy {v.recommended or 'the tuned model'}, and watch its quality on new items of the same kind.",
                 watch,
             )
@@ -95,9 +101,56 @@ def next_steps(d: Decision) -> tuple[str, ...]:
             use = f"Use {v.recommended}." if v.recommended else "Leave the model as it is."
             return (use, "Keep the held-out set: it decides again without new labels.", watch)
         case "not_yet":
-            got = [p.text.rstrip(".") for p in v.shopping_list] or [m.rstrip(".") for m in v.missing]
-            first = f"Get what is missing first: {_lower(got[0])}." if got else "Complete the evidence."
-            return (first, f"Then run it again, which pays for nothing twice: advisor run {case}.", watch)
+            # what is missing may be no more than an entry in the case: then the last step has been said already
+            steps = _to_get(d)
+            return steps if turning is None and any("advisor decide" in s for s in steps) else (*steps, watch)
+
+
+_MAKING = ("pre-trained model", "training environment")
+"""Words of what a tuned model needs before there is one."""
+
+
+def _to_settle(d: Decision) -> list[str]:
+    """What is open before the tuned model can be used; what its making needs is settled once it is there."""
+    made = any(b.name == d.verdict.recommended and b.n for b in d.baselines)
+    items = [
+        r.item
+        for r in d.readiness
+        if r.status in ("missing", "partly") and not (made and any(words in r.item for words in _MAKING))
+    ]
+    return [f"Settle what {'its use' if made else 'tuning'} needs: {', '.join(items)}."] if items else []
+
+
+def _to_get(d: Decision) -> tuple[str, ...]:
+    """What to get before there can be a verdict; nothing that costs more than it brings."""
+    v, case = d.verdict, d.case
+    worthwhile = [p for p in v.shopping_list if uncertain.is_worth_it(p)]
+    if v.shopping_list and not worthwhile:
+        poor = v.shopping_list[0]
+        return (
+            f"Leave it at that for now: {_lower(poor.text.rstrip('.'))} would cost {usd(poor.cost_usd)} and bring "
+            f"{'less than $1' if (poor.worth_usd or 0.0) < 1 else usd(poor.worth_usd)} on average, less than "
+            "their price.",
+            f"Use {v.meanwhile} meanwhile." if v.meanwhile else "Leave the model as it is meanwhile.",
+        )
+    got = [p.text.rstrip(".") for p in worthwhile] or [m.rstrip(".") for m in v.missing]
+    first = f"Get what is missing first: {_lower(got[0])}." if got else "Complete the evidence."
+    if d.provenance.source == "imported":
+        again = f"Then take new results in, and decide again: advisor import {case} RESULTS; advisor decide {case}."
+        measured = any(p.what in ("cost", "assumption", "worth") for p in worthwhile[:1])
+        # what costs and answers are worth stands in the case: there is nothing to measure
+        again = f"Then decide again: advisor decide {case}." if measured else again
+    else:
+        again = f"Then run it again, which pays for nothing twice: advisor run {case}."
+    return (first, again)
+
+
+def minds(d: Decision) -> tuple[str, ...]:
+    """The dangers that whoever follows the verdict must know: a service that ends, a tuned model that got worse."""
+    used = d.verdict.recommended or d.verdict.meanwhile
+    tuned = [b.name for b in d.baselines if b.kind == "fine_tuned"]
+    starts = [f"{used}: the service of its model ends", *(f"{t} is worse than its own base" for t in tuned)]
+    return tuple(w for w in d.warnings if any(w.startswith(s) for s in starts))
 
 
 def _tiles(d: Decision) -> tuple[Tile, ...]:
@@ -112,9 +165,7 @@ def _tiles(d: Decision) -> tuple[Tile, ...]:
         Tile(
             label="Confidence",
             value=wording.confidence(v.confidence) if sure else "none yet",
-            note="over the choice of examples and the ranges of assumptions"
-            if sure
-            else "told once there is a verdict",
+            note=wording.confidence_over(d) if sure else "told once there is a verdict",
         ),
     ]
     if recommended is not None:
@@ -123,12 +174,13 @@ def _tiles(d: Decision) -> tuple[Tile, ...]:
 
 
 def _so_far(d: Decision) -> list[Tile]:
-    """Without a recommendation: the best tuned model and the best alternative so far."""
+    """Without a recommendation: the tuned model and the alternative that the reasons compare."""
     found = []
-    for tuned, words in ((True, "Best tuned"), (False, "Best alternative")):
+    pair = wording.verdict_pair(d) or ("", d.verdict.meanwhile or "")
+    for tuned, words, name in ((True, "Best tuned", pair[0]), (False, "Best alternative", pair[1])):
         rows = [b for b in d.baselines if (b.kind == "fine_tuned") == tuned and b.quality.value is not None]
         if rows:
-            best = max(rows, key=lambda b: (b.quality.value or 0.0, b.name))
+            best = max(rows, key=lambda b: (b.name == name, b.quality.value or 0.0, b.name))
             found.append(_quality(d, best, f"{words} ({best.name}),"))
     return found
 
@@ -145,7 +197,7 @@ def _quality(d: Decision, b: BaselineSummary, whose: str) -> Tile:
 
 def _cost(d: Decision, b: BaselineSummary) -> Tile:
     return Tile(
-        label=f"Its cost over {count(d.facts.horizon_months)} months",
+        label=f"Its cost over {wording.months(d)}",
         value=usd(b.cost_usd.over_horizon),
         note=f"at {count(d.facts.requests_per_month)} requests a month, estimated",
     )

@@ -28,7 +28,6 @@ def over_time(d: Decision) -> Section | None:
     headers, rows = costs_table(d)
     if not rows:
         return None
-    months = count(d.facts.horizon_months)
     cells: list[list[str | Span]] = [[code(name), *rest] for name, *rest in rows]
     blocks: list[Block] = [
         paragraph(
@@ -38,7 +37,7 @@ def over_time(d: Decision) -> Section | None:
     ]
     if said := costs_sentences(d):
         blocks.append(bullets(said))
-    return Section(id="over-time", title=f"Costs over {months} months", blocks=tuple(blocks))
+    return Section(id="over-time", title=f"Costs over {wording.months(d)}", blocks=tuple(blocks))
 
 
 def break_even(d: Decision) -> Section:
