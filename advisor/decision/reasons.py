@@ -150,14 +150,17 @@ def _price_and_worth(offer: Purchase) -> str:
 def _difference(
     case: Case, challenger: Option, champion: Option, pair: PairedComparison, ends: tuple[float, float]
 ) -> str:
-    ours, theirs = challenger.quality, champion.quality
-    start = f"{challenger.name} has"
-    if pair.n < max(challenger.standing.n, champion.standing.n) and is_per_item(case.quality.metric):
-        ours, theirs = _on_shared_items(challenger, champion)
-        start = f"On the {pair.n:,} items that both answered {challenger.name} has"
+    ours, theirs, start, of = challenger.quality, champion.quality, "", "a difference"
+    if pair.n < max(challenger.standing.n, champion.standing.n):
+        shared = f"n the {pair.n:,} items that both answered "
+        if is_per_item(case.quality.metric) and not pair.test.startswith("prediction-powered"):
+            ours, theirs = _on_shared_items(challenger, champion)
+            start = f"O{shared}"
+        else:  # the difference is of these, and the levels are not
+            of = f"o{shared}a difference"
     return (
-        f"{start} {case.quality.metric} {percent(ours)}, {champion.name} "
-        f"{percent(theirs)}: a difference of {difference(pair.difference, fraction=True)} "
+        f"{start}{challenger.name} has {case.quality.metric} {percent(ours)}, {champion.name} "
+        f"{percent(theirs)}: {of} of {difference(pair.difference, fraction=True)} "
         f"(95% interval {interval(ends, fraction=True, signed=True, unit=False)}, n = {pair.n:,}{_picked(pair, ends)})."
     )
 

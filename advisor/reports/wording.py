@@ -259,16 +259,24 @@ def flip(item: Flip, decision: Decision) -> str:
     now = parameter_value(item.parameter, item.now, fraction=fraction)
     if item.at is None:
         return f"{parameter_name(item.parameter)} (now {now}): no value turns the verdict."
+    if item.at == item.now:
+        # the case gives a range, and that alone keeps the verdict from being this one
+        return f"{parameter_name(item.parameter)} (now a range): were it surely {now}, {outcome(item)}."
     return f"{parameter_name(item.parameter)} (now {now}): at {turns_at(item, decision)}, {outcome(item)}."
 
 
 def turns_at(item: Flip, decision: Decision) -> str:
-    """The value at which the verdict turns, and on which side of it: 80.8% or less."""
+    """The values at which the verdict turns: 80.8% or less; or 80.1% to 90.0%, where yet another one follows."""
     fraction = is_fraction(decision)
     if item.at is None or item.now is None:
         return parameter_value(item.parameter, item.at, fraction=fraction)
+    if item.at == item.now:
+        return parameter_value(item.parameter, item.at, fraction=fraction)
     down = item.at < item.now
     value = value_beyond(item.parameter, item.at, down=down, fraction=fraction)
+    if item.until is not None:
+        end = value_beyond(item.parameter, item.until, down=not down, fraction=fraction)
+        return f"{end} to {value}" if down else f"{value} to {end}"
     return f"{value} or {'less' if down else 'more'}"
 
 

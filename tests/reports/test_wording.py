@@ -73,9 +73,17 @@ def test_a_break_even_that_never_comes_is_said() -> None:
     assert wording.break_even(beyond.model_copy(update={"text": "Own words."})) == "Own words."
 
 
-def flip(parameter: str, now: float | None, at: float | None) -> str:
-    item = Flip(parameter=parameter, now=now, at=at, decision="do_not_fine_tune", recommended="few_shot")
+def flip(parameter: str, now: float | None, at: float | None, until: float | None = None) -> str:
+    item = Flip(
+        parameter=parameter, now=now, at=at, until=until, decision="do_not_fine_tune", recommended="few_shot"
+    )
     return wording.flip(item, DECISION)
+
+
+def test_a_flip_says_where_it_ends_and_what_a_range_hides() -> None:
+    assert "(now 70.0%): at 80.1% to 90.0%, Do" in flip("quality.bar", 0.70, 0.80004, 0.90004)
+    assert "(now $80.00): at $40.00 to $70.00, Do" in flip("effort.hourly_rate_usd", 80, 70.0, 40.0)
+    assert "(now a range): were it surely $0.35, Do" in flip("value.correct_usd", 0.35, 0.35)
 
 
 def test_a_flip_says_its_direction_and_unit() -> None:
