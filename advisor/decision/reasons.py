@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from advisor.cases.schema import Case
 from advisor.decision.draws import aligned
 from advisor.decision.gain import Gain
@@ -167,7 +169,8 @@ def _difference(
 
 def _picked(pair: PairedComparison, ends: tuple[float, float]) -> str:
     """Why the interval is wider than that of the two alone."""
-    return "" if ends == pair.ci95 else "; wider, as they were picked as the best of several"
+    same = np.allclose(ends, pair.ci95, rtol=0, atol=1e-9)
+    return "" if same else "; wider, as they were picked as the best of several"
 
 
 def _on_shared_items(challenger: Option, champion: Option) -> tuple[float, float]:

@@ -97,7 +97,8 @@ def judge(case: Case, findings: Findings, accounts: Accounts, outlook: Outlook) 
         return Judgement("not_yet", None, (say.ONLY_TUNED,), untried)
     few = min(max(o.standing.n for o in side) for side in (tuned, alternatives) if side)
     if few < MIN_ITEMS:
-        why = f"{few} held-out items carry no verdict; at least {MIN_ITEMS} do."
+        items = "1 held-out item carries" if few == 1 else f"{few} held-out items carry"
+        why = f"{items} no verdict; at least {MIN_ITEMS} do."
         more = shopping.at_least(MIN_ITEMS - few, stakes, unasked=findings.unasked(few))
         return Judgement("not_yet", None, (why,), (more, *untried), champion=meanwhile)
     if not tuned_in:
