@@ -48,7 +48,7 @@ _TEMPLATE = "report.typ"
 
 FRONT_LINE = 240
 """Characters of a line on the first page; where it is longer, all of it stands in the evidence."""
-FRONT_LINES = {"reasons": 6, "mind": 2, "stake": 3, "turns": 4, "missing": 3, "steps": 4, "notes": 3}
+FRONT_LINES = {"reasons": 6, "mind": 2, "stake": 3, "turns": 4, "missing": 6, "steps": 4, "notes": 3}
 SHORT = 30
 """Characters up to which a column of a table is as wide as what stands in it."""
 ROOM = 135
@@ -227,7 +227,7 @@ def _cut(front: FrontPage) -> tuple[FrontPage, bool]:
     """The front page with few and short lines, and whether something was left out."""
     page = front.model_copy(
         update={
-            name: tuple(shortened(line, FRONT_LINE) for line in getattr(front, name)[:most])
+            name: _first(tuple(shortened(line, FRONT_LINE) for line in getattr(front, name)), most)
             for name, most in FRONT_LINES.items()
         }
         | {"sentence": shortened(front.sentence, FRONT_LINE)}
@@ -246,6 +246,13 @@ def _cut(front: FrontPage) -> tuple[FrontPage, bool]:
     )
     names = (*FRONT_LINES, "sentence", "tiles")
     return page, any(_flat(getattr(page, n)) != _flat(getattr(front, n)) for n in names)
+
+
+def _first(lines: tuple[str, ...], most: int) -> tuple[str, ...]:
+    """The first lines, and how many more there are: they stand in full on the page after the first."""
+    if len(lines) <= most:
+        return lines
+    return (*lines[: most - 1], f"and {len(lines) - most + 1} more, page 2")
 
 
 def _flat(value: Any) -> Any:

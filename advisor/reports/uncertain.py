@@ -178,6 +178,19 @@ def gain_now(d: Decision) -> float | None:
     return next((bar.gain_now for bar in d.tornado if bar.gain_now is not None), None)
 
 
+def tornado_unknown(d: Decision) -> str | None:
+    """That no gain is known, in place of a table of nothing but unknown ones."""
+    if any(b.gain_at_low is not None or b.gain_at_high is not None for b in d.tornado):
+        return None
+    names = ", ".join(_lower(wording.parameter_name(one_line(b.parameter))) for b in d.tornado)
+    return f"What tuning brings is not known, and so not what these inputs would change: {names}."
+
+
+def map_is_one(d: Decision) -> bool:
+    """Whether the same verdict comes out all over the map, which then is one sentence."""
+    return len(present(d)) == 1
+
+
 def tornado_rows(d: Decision) -> list[tuple[str, ...]]:
     """A row for each input, the most powerful first."""
     return [
@@ -215,6 +228,8 @@ def map_sentence(d: Decision) -> str | None:
     volumes, worths = axes(d.verdict_map)
     found = Counter(p.decision for p in d.verdict_map).most_common()
     shares = ", ".join(f"{wording.VERDICTS[word]} in {count(n)}" for word, n in found)
+    if len(found) == 1:
+        shares = f"{wording.VERDICTS[found[0][0]]} in all of them"
     return (
         f"From {count(volumes[0])} to {count(volumes[-1])} requests a month, and a right answer worth "
         f"{usd(worths[0])} to {usd(worths[-1])} more than a wrong one: of {count(len(d.verdict_map))} combinations, "

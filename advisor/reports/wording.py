@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from pydantic import JsonValue
 
+from advisor.cases.schema import Constraints, Costs, Effort, Traffic, Value
 from advisor.formatting import (
     DASH,
+    badge,
     count,
     difference,
     interval,
@@ -232,6 +235,11 @@ def comparison_interval(comparison: Comparison, decision: Decision) -> str:
     return f"{difference(comparison.difference, fraction=fraction)} ({ends})"
 
 
+def break_evens(decision: Decision) -> list[str]:
+    """All of them; what is unknown for the same reason is said once."""
+    return list(dict.fromkeys(break_even(b) for b in decision.break_even))
+
+
 def break_even(item: BreakEven) -> str:
     """From which volume on a baseline is cheaper than another."""
     if item.text:
@@ -293,6 +301,26 @@ def assumptions(values: Mapping[str, JsonValue], prefix: str = "") -> list[tuple
         else:
             found.append((name, json_text(value)))
     return found
+
+
+def given(key: str, value: str) -> str:
+    """Whether an assumption was declared or is what counts where nothing is said."""
+    if value == json_text(None):
+        return DASH
+    own = _defaults().get(key)
+    return "default" if own == value else badge("declared")
+
+
+@cache
+def _defaults() -> dict[str, str]:
+    parts = (
+        ("traffic", Traffic),
+        ("value", Value),
+        ("effort", Effort),
+        ("costs", Costs),
+        ("constraints", Constraints),
+    )
+    return dict(assumptions({name: part().model_dump(mode="json") for name, part in parts}))
 
 
 CONFIDENCE = (

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from advisor.records import Decision, Purchase
-from advisor.reports import stakes, uncertain
+from advisor.records import BreakEven, Decision, Purchase
+from advisor.reports import stakes, uncertain, wording
 from advisor.reports.context import ReportContext
-from advisor.reports.sections import appendix, build, front
+from advisor.reports.sections import appendix, build, front, outlook
 from tests.reports.decisions import full_decision
 
 DECISION = full_decision()
@@ -139,3 +139,48 @@ def test_settings_chosen_elsewhere_are_not_claimed_to_be_chosen_on_dev() -> None
     assert "never on the held-out items" not in html
     told = [str(b) for s in build(imported, drawn=()).appendix for b in s.blocks]
     assert not any("never on the held-out items" in t for t in told)
+
+
+def test_what_is_left_out_on_the_first_page_of_a_pdf_is_counted() -> None:
+    from advisor.reports.pdf import FRONT_LINES, _cut
+
+    page = front.front_page(waiting(), ReportContext(), ()).model_copy(
+        update={"missing": tuple(f"Thing {i}." for i in range(FRONT_LINES["missing"] + 3))}
+    )
+    shown, cut = _cut(page)
+    assert cut
+    assert shown.missing[-1] == "and 4 more, page 2"
+    assert len(shown.missing) == FRONT_LINES["missing"]
+
+
+def test_a_default_is_not_called_declared() -> None:
+    assert wording.given("value.correct_usd", "0") == "default"
+    assert wording.given("value.correct_usd", "0.5").endswith("declared")
+    assert wording.given("effort.data_hours", "not given") == "–"
+
+
+def test_hollow_tables_and_maps_are_one_sentence() -> None:
+    unknown = tuple(
+        b.model_copy(update={"gain_at_low": None, "gain_at_high": None}) for b in DECISION.tornado
+    )
+    same = tuple(p.model_copy(update={"decision": "not_yet"}) for p in DECISION.verdict_map)
+    section = outlook.inputs(changed(tornado=unknown, verdict_map=same), ())
+    assert section is not None
+    assert not [b for b in section.blocks if b.type == "table"]
+    told = " ".join(str(b) for b in section.blocks)
+    assert "What tuning brings is not known" in told
+    assert "Not yet in all of them" in told
+
+
+def test_the_same_unknown_break_even_is_said_once() -> None:
+    pairs = tuple(
+        BreakEven(
+            baseline="t",
+            against=a,
+            requests_per_month=None,
+            within_capacity=None,
+            text="Unknown: the cost of t.",
+        )
+        for a in ("a", "b", "c")
+    )
+    assert wording.break_evens(changed(break_even=pairs)) == ["Unknown: the cost of t."]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from advisor.formatting import clean, one_line
+from advisor.formatting import WORD_JOINER, clean, one_line
 from advisor.records import Decision
 from advisor.reports.html import render_html
 from tests.reports.decisions import HOSTILE, full_decision, hostile_decision, sparse_decision
@@ -36,7 +36,7 @@ class Page(HTMLParser):
         self.feed(html)
         self.close()
         self.faults += [f"<{tag}> is not closed" for tag in self.open]
-        self.text = " ".join("".join(self.words).split())
+        self.text = " ".join("".join(self.words).replace(WORD_JOINER, "").split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         names = [name for name, _ in attrs]

@@ -78,7 +78,10 @@ def read_import(
         measured, recording = read_results(loaded, path)
         of = recording.provenance
         return Imported(
-            tuple(m.model_copy(update={"notes": (*m.notes, _scored_elsewhere(m.name))}) for m in measured),
+            tuple(
+                m.model_copy(update={"notes": (*m.notes, _scored_elsewhere(m.name, of.software))})
+                for m in measured
+            ),
             {"software": dict(of.software), "hardware": of.hardware, "recorded_at": of.recorded_at},
         )
     source = read_promptfoo(path) if found == "promptfoo" else read_inspect(path, scorer)
@@ -86,5 +89,7 @@ def read_import(
     return Imported(tuple(results), source.environment, skipped)
 
 
-def _scored_elsewhere(name: str) -> str:
-    return f"{name}: scored elsewhere, not here."
+def _scored_elsewhere(name: str, software: Mapping[str, str]) -> str:
+    """The same words for all baselines, so that a report can say them once."""
+    tool = f" (advisor {software['advisor']})" if "advisor" in software else ""
+    return f"{name}: scored elsewhere{tool}, not here."

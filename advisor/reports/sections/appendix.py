@@ -69,9 +69,12 @@ def settings(d: Decision, drawn: Drawn) -> Section:
 
 def assumptions(d: Decision) -> Section:
     """What the case declares, and the task in its own words."""
-    rows = [(_assumption(name), value) for name, value in wording.assumptions(d.facts.assumptions)]
+    rows = [
+        (_assumption(name), value, wording.given(name, value))
+        for name, value in wording.assumptions(d.facts.assumptions)
+    ]
     declared: Block = (
-        table(("Assumption", f"Value, {badge('declared')}"), rows, title="Assumptions")
+        table(("Assumption", "Value", "Given"), rows, title="Assumptions")
         if rows
         else paragraph("The case declares none.")
     )

@@ -46,7 +46,7 @@ def break_even(d: Decision) -> Section:
     if not d.break_even:
         none = "There is no tuned model whose costs could break even with an alternative's."
         return Section(id="break-even", title=title, blocks=(paragraph(none),))
-    lines: list[str | Text] = [wording.break_even(b) for b in d.break_even]
+    lines: list[str | Text] = [*wording.break_evens(d)]
     lines += [
         text("Over time: ", code(a), " becomes cheaper than ", code(b), f" in month {month:.1f}.")
         for a, b, month in charts.payback_months(d)
@@ -87,21 +87,24 @@ def inputs(d: Decision, drawn: Drawn) -> Section | None:
     """What each input could change, and the verdict at other volumes and worths."""
     blocks: list[Block] = []
     if d.tornado:
-        blocks += [
-            heading(uncertain.tornado_title(d)),
-            paragraph(f"{uncertain.tornado_note(d) or ''} All {badge('estimated')}.", muted=True),
-        ]
-        blocks += [f for f in (figure(d, "tornado", drawn),) if f]
-        blocks.append(
-            table(uncertain.TORNADO_HEADER, uncertain.tornado_rows(d), title=uncertain.tornado_title(d))
-        )
+        blocks.append(heading(uncertain.tornado_title(d)))
+        if (unknown := uncertain.tornado_unknown(d)) is not None:
+            blocks.append(paragraph(unknown))
+        else:
+            note = f"{uncertain.tornado_note(d) or ''} All {badge('estimated')}."
+            blocks.append(paragraph(note, muted=True))
+            blocks += [f for f in (figure(d, "tornado", drawn),) if f]
+            blocks.append(
+                table(uncertain.TORNADO_HEADER, uncertain.tornado_rows(d), title=uncertain.tornado_title(d))
+            )
     if d.verdict_map:
         blocks += [heading("The verdict elsewhere"), paragraph(uncertain.map_sentence(d) or "")]
-        blocks += [f for f in (figure(d, "map", drawn),) if f]
-        blocks += [
-            table(uncertain.map_header(d), uncertain.map_rows(d), title="The verdict as letters"),
-            paragraph(uncertain.map_legend(d), muted=True),
-        ]
+        if not uncertain.map_is_one(d):
+            blocks += [f for f in (figure(d, "map", drawn),) if f]
+            blocks += [
+                table(uncertain.map_header(d), uncertain.map_rows(d), title="The verdict as letters"),
+                paragraph(uncertain.map_legend(d), muted=True),
+            ]
     if not blocks:
         return None
     return Section(id="inputs", title="What each input could change", blocks=tuple(blocks))
