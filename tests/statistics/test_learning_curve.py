@@ -131,9 +131,9 @@ def test_a_curve_without_an_error_is_not_told_as_certain() -> None:
 
 def test_a_gain_that_no_refit_doubts_is_not_told_as_certain_either() -> None:
     # grades that are alike on all items, so that all resamples are
-    scores = np.repeat([[0.5], [0.75], [0.875]], 60, axis=1)
+    scores = np.repeat([[0.5], [0.75], [0.875]], 200, axis=1)
     found = extrapolate([20, 80, 320], scores, to=1280, seed=0)
-    unseen = 1 - 0.025 ** (1 / 60)
+    unseen = 1 - 0.025 ** (1 / 200)
     assert found.gain == pytest.approx(1 / 16, abs=1e-6)
     assert max(found.gains) - min(found.gains) < 1e-9
     assert found.gain_ci95 == pytest.approx((1 / 16 - unseen * 17 / 16, 1 / 16 + unseen * 15 / 16), abs=1e-6)
