@@ -136,13 +136,16 @@ def _next_border(outcomes: Outcomes, now: str, value: float, steps: Sequence[flo
 def _inputs(case: Case, *, declared: bool) -> Iterator[tuple[str, float, float, float]]:
     """(dotted name, value now, lowest value, highest value) of the inputs that a what-if moves.
 
-    Where no worth is declared there is none to move: the first cent would bring another rule, not another value.
+    Where no worth is declared there is none to move: the first cent would bring another rule, not another value. Nor is
+    the only one that is declared moved to nothing.
     """
+    right, wrong = likely(case.value.correct_usd), likely(case.value.wrong_usd)
+    least = np.finfo(float).tiny
     inf = float("inf")
     yield "traffic.requests_per_month", likely(case.traffic.requests_per_month), 0.0, inf
     if declared:
-        yield "value.correct_usd", likely(case.value.correct_usd), 0.0, inf
-        yield "value.wrong_usd", likely(case.value.wrong_usd), -inf, 0.0
+        yield "value.correct_usd", right, 0.0 if wrong else least, inf
+        yield "value.wrong_usd", wrong, -inf, 0.0 if right else -least
     if case.quality.bar is not None:
         yield "quality.bar", case.quality.bar, 0.0, 1.0
     yield "quality.min_gain", case.quality.min_gain, 0.0, 1.0

@@ -52,6 +52,12 @@ def test_a_flip_that_holds_to_the_end_has_none() -> None:
     assert (flip.decision, flip.until) == ("fine_tune", None)
 
 
+def test_the_only_worth_is_not_moved_to_nothing() -> None:
+    for value in ({"correct_usd": 0.35}, {"wrong_usd": -0.35}):
+        flip = flips(make_case(NAMES, value=value, quality=NO_BAR))[f"value.{next(iter(value))}"]
+        assert flip.at and (flip.until is None or abs(flip.until) > 0.01)
+
+
 def test_every_hour_that_can_turn_the_verdict_is_moved() -> None:
     case = make_case(NAMES, value={"correct_usd": 0.35}, quality=NO_BAR)
     assert {"effort.data_hours", "effort.evaluation_hours", "effort.refinement_hours"} <= set(flips(case))
