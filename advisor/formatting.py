@@ -98,6 +98,13 @@ def percent(value: float | None, *, digits: int = 1) -> str:
     return _known(value, lambda x: _signed(x, f"{abs(x) * 100:.{digits}f}%"))
 
 
+def probability(value: float | None) -> str:
+    """A probability that was estimated by drawing: never quite certain. 94.8% · over 99.9% · under 0.1%."""
+    return _known(
+        value, lambda p: "over 99.9%" if p >= 0.9995 else "under 0.1%" if p < 0.0005 else percent(p)
+    )
+
+
 def score(value: float | None, *, fraction: bool) -> str:
     """A quality score: a percentage where the metric runs from 0 to 1, else a plain number."""
     return percent(value) if fraction else _known(value, lambda x: _signed(x, _three_figures(abs(x))))

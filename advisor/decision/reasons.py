@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from advisor.cases.numbers import likely
 from advisor.cases.schema import Case
 from advisor.decision.draws import aligned
 from advisor.decision.gain import Gain
 from advisor.decision.options import ROUNDING, Option
-from advisor.formatting import difference, interval, percent, usd
+from advisor.formatting import difference, interval, percent, plural, probability, usd
 from advisor.records import Purchase
 from advisor.scoring import is_per_item
 from advisor.statistics.paired import PairedComparison
@@ -47,7 +48,7 @@ def not_worth_finding_out(offer: Purchase) -> str:
 def not_worth_proving(offer: Purchase, share: float) -> str:
     """Why there is no answer although more items would not be worth their price."""
     return (
-        f"Tuning probably pays ({percent(share)}), but that is not shown, and so little is at stake that "
+        f"Tuning probably pays ({probability(share)}), but that is not shown, and so little is at stake that "
         f"showing it costs more than it brings: {_price_and_worth(offer)}."
     )
 
@@ -56,7 +57,7 @@ def less_likely(why: str, against: float) -> str:
     """Why an answer that the means give is none: over all that is not known, its opposite is likelier."""
     return (
         f"By the means of the held-out set: {why[0].lower()}{why[1:].removesuffix('.')}. But over the noise of "
-        f"that set and the ranges of the assumptions the opposite is likelier ({percent(against)})."
+        f"that set and the ranges of the assumptions the opposite is likelier ({probability(against)})."
     )
 
 
@@ -97,12 +98,12 @@ def comparison(
         said.append(_bar(case.quality.bar, challenger, champion))
     if saving == 0:
         said.append(
-            f"Over {case.traffic.horizon_months} months both cost the same ({usd(champion.cost_usd)})."
+            f"Over {plural(case.traffic.horizon_months, 'month')} both cost the same ({usd(champion.cost_usd)})."
         )
     elif saving is not None:
         discounted = ", in present value" if case.costs.discount_rate else ""
         said.append(
-            f"Over {case.traffic.horizon_months} months {challenger.name} costs {usd(abs(saving))} "
+            f"Over {plural(case.traffic.horizon_months, 'month')} {challenger.name} costs {usd(abs(saving))} "
             f"{'more' if saving < 0 else 'less'} than {champion.name} "
             f"({usd(challenger.cost_usd)} against {usd(champion.cost_usd)}{discounted})."
         )
@@ -114,15 +115,17 @@ def comparison(
         if (gain.low_over_ranges, gain.high_over_ranges) != (gain.low, gain.high):
             said.append(
                 f"Over the ranges of the assumptions too it is {usd(gain.low_over_ranges)} to "
-                f"{usd(gain.high_over_ranges)}, and positive with a probability of {percent(gain.probability)}."
+                f"{usd(gain.high_over_ranges)}, and positive with a probability of {probability(gain.probability)}."
             )
     return tuple(said)
 
 
-def losses(challenger: Option, champion: Option) -> tuple[str, ...]:
+def losses(case: Case, challenger: Option, champion: Option) -> tuple[str, ...]:
     """That whatever is chosen loses money, where it does."""
     if any(o.worth_usd is None or o.worth_usd >= 0 for o in (challenger, champion)):
         return ()
+    if likely(case.value.correct_usd) <= 0:
+        return ()  # where only losses are declared nothing can earn, and that says nothing
     return (
         f"At the case's own assumptions both lose money over the horizon: {challenger.name} "
         f"{usd(challenger.worth_usd)}, {champion.name} {usd(champion.worth_usd)}.",

@@ -415,13 +415,13 @@ class _Weighing:
         )
 
     def go(self, why: str) -> Judgement:
-        reasons = (why, *self.said(), *say.losses(self.challenger, self.champion))
+        reasons = (why, *self.said(), *say.losses(self.case, self.challenger, self.champion))
         return Judgement("fine_tune", self.challenger.name, reasons)
 
     def stop(self, why: str) -> Judgement:
         if self.champion_broken:
             return Judgement("do_not_fine_tune", None, (why, say.NO_ALTERNATIVE_ALLOWED, *self.said()))
-        reasons = (why, *self.said(), *say.losses(self.challenger, self.champion))
+        reasons = (why, *self.said(), *say.losses(self.case, self.challenger, self.champion))
         return Judgement("do_not_fine_tune", self.champion.name, reasons)
 
     def wait(self, why: str, *shopping: Purchase) -> Judgement:

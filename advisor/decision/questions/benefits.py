@@ -97,11 +97,11 @@ def cost(s: Situation) -> Question:
                 summary += " Its prompts are no shorter; its answers are."
             for x in (tuned, prompting):
                 t = x.tokens
+                reused = "" if t.cached_input is None else f" (of which {number(t.cached_input)} reused)"
                 evidence.append(
                     said(
                         "measured",
-                        f"{x.name}: {number(t.input)} tokens in (of which {number(t.cached_input)} reused), "
-                        f"{number(t.output)} out.",
+                        f"{x.name}: {number(t.input)} tokens in{reused}, {number(t.output)} out.",
                     )
                 )
     evidence += [
