@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -40,6 +41,20 @@ def test_the_readme_says_what_the_samples_say(name: str, tmp_path: Path) -> None
     for baseline in decision.baselines:
         if baseline.kind in ("fine_tuned", "rag", "classifier"):
             assert f"{(baseline.quality.value or 0) * 100:.1f} %" in row
+
+
+def test_the_readme_shows_what_the_terminal_says(
+    tmp_path: Path, cli: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    said = [
+        line.rstrip()
+        for line in cli("decide", create_case(tmp_path / "c", sample="support_intents")).out.split("\n")
+    ]
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = text.partition("```text\n")[2].partition("\n```")[0].split("\n")
+    assert len(shown) > 30
+    assert said[: len(shown)] == shown
 
 
 def test_recorded_results_are_not_taken_for_another_models(tmp_path: Path) -> None:
