@@ -156,21 +156,48 @@ def minds(d: Decision) -> tuple[str, ...]:
 def _tiles(d: Decision) -> tuple[Tile, ...]:
     v, sure = d.verdict, d.verdict.confidence is not None
     recommended = next((b for b in d.baselines if b.name == v.recommended), None)
+    if v.decision == "not_yet":
+        use = Tile(label="Until then", value=v.meanwhile or "nothing yet", note="there is no verdict yet")
+        return (use, _missing_most(d), *_so_far(d))
     tiles = [
         Tile(
             label="Recommended",
-            value=v.recommended or "none yet",
-            note=wording.KINDS[recommended.kind] if recommended else "more evidence is needed",
+            value=v.recommended or "none",
+            note=wording.KINDS[recommended.kind] if recommended else "no alternative may be used",
         ),
         Tile(
             label="Confidence",
-            value=wording.confidence(v.confidence) if sure else "none yet",
-            note=wording.confidence_over(d) if sure else "told once there is a verdict",
+            value=wording.confidence(v.confidence) if sure else "not known",
+            note=wording.confidence_over(d) if sure else "there is nothing to draw it from",
         ),
     ]
     if recommended is not None:
         return (*tiles, _quality(d, recommended, "Its"), _cost(d, recommended))
     return (*tiles, *_so_far(d))
+
+
+_THINGS = {
+    "held_out_examples": "held-out items",
+    "cost": "a cost",
+    "worth": "the worth of an answer",
+    "tuned_model": "a better tuned model",
+    "baseline": "a baseline",
+    "latency": "a latency",
+}
+
+
+def _missing_most(d: Decision) -> Tile:
+    """The first thing that is missing, how much of it, and at what price."""
+    if not d.verdict.shopping_list:
+        return Tile(label="Missing", value="surer assumptions", note="ranges as wide as these decide")
+    first, *others = d.verdict.shopping_list
+    thing = _THINGS.get(first.what, first.what)
+    value = thing if first.amount is None else f"{count(first.amount)} {thing}"
+    price = None if first.cost_usd is None else f"cost {usd(first.cost_usd)}"
+    worth = None if first.worth_usd is None else f"worth {usd(first.worth_usd)}"
+    more = f"and {plural(len(others), 'other thing')}" if others else None
+    note = ", ".join(p for p in (price, worth, more) if p)
+    return Tile(label="Missing", value=value, note=note or "see below")
 
 
 def _so_far(d: Decision) -> list[Tile]:
