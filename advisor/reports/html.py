@@ -16,8 +16,10 @@ from markupsafe import Markup
 from advisor import formatting
 from advisor.records import Decision
 from advisor.reports import charts, further, hidden, load, uncertain, wording
+from advisor.reports import verdict_by_volume as by_volume
 from advisor.reports.context import ReportContext
 from advisor.reports.judge import judge_lines
+from advisor.reports.method import METHOD
 from advisor.reports.over_time import costs_sentences, costs_table
 from advisor.reports.sections import build
 from advisor.reports.sections.front import REPORT_CHARTS
@@ -98,6 +100,8 @@ def environment() -> Environment:
         further=further,
         load=load,
         uncertain=uncertain,
+        by_volume=by_volume,
+        METHOD=METHOD,
         colour_of=charts.colour_of,
     )
     return environment

@@ -21,6 +21,7 @@ from advisor.cases.schema import Example
 from advisor.formatting import clean, settings_text
 from advisor.records import BaselineSummary, Decision, ItemTable, Measured
 from advisor.reports import wording
+from advisor.reports.method import METHOD
 from advisor.reports.over_time import COLUMNS as COST_COLUMNS
 from advisor.reports.stakes import stake_lines
 
@@ -253,7 +254,7 @@ def _notes(sheet: _Sheet, d: Decision, measured: Sequence[Measured]) -> None:
         ("Cost of an item", "USD, where the provider charges by the token and the price is known; empty else."),
         ("Month 0", "What is paid before the first month."),
         ("Texts", f"Control characters are written out; over {MOST_CHARACTERS:,} characters a text ends with “{end}”."),
-        *wording.METHOD,
+        *METHOD,
         *((f"{m.name}", note) for m in measured for note in m.notes),
         *((p.baseline, f"Price: {p.source}{'' if p.date is None else f', {p.date}'}") for p in d.prices),
     ]  # fmt: skip

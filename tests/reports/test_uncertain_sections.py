@@ -12,6 +12,7 @@ from rich.console import Console
 from advisor.formatting import clean, one_line
 from advisor.records import Decision, Flip
 from advisor.reports import charts, uncertain, wording
+from advisor.reports import verdict_by_volume as by_volume
 from advisor.reports.html import render_html
 from advisor.reports.markdown import render_markdown
 from advisor.reports.terminal import print_decision
@@ -157,21 +158,21 @@ def test_perfect_information_worth_nothing_is_said_so() -> None:
 
 
 def test_the_map_marks_the_case_and_is_rising_upwards() -> None:
-    rows = uncertain.map_rows(full_decision())
+    rows = by_volume.rows(full_decision())
     assert [row[0] for row in rows] == [
         "$2.50", "$1.41", "$0.791", "$0.445", "$0.25", "$0.141", "$0.0791", "$0.0445", "$0.025",
     ]  # fmt: skip
     marked = [(i, j) for i, row in enumerate(rows) for j, cell in enumerate(row) if cell.startswith("(")]
     assert marked == [(4, 5)]
     assert rows[0][1:4] == ("D", "D", "D") or rows[0][-1] == "F"
-    assert uncertain.map_header(full_decision())[1:3] == ("5,000", "8,890")
+    assert by_volume.header(full_decision())[1:3] == ("5,000", "8,890")
 
 
 def test_a_case_that_is_not_on_the_map_is_not_marked() -> None:
     full = full_decision()
     off = full.model_copy(update={"facts": full.facts.model_copy(update={"requests_per_month": 77_000})})
-    assert uncertain.own_point(off) is None
-    assert "brackets" not in uncertain.map_legend(off)
+    assert by_volume.own_point(off) is None
+    assert "brackets" not in by_volume.legend(off)
     assert "Outlined" not in charts.to_svg(charts.map_chart(off), "p")  # type: ignore[arg-type]
 
 

@@ -14,6 +14,7 @@ from advisor import formatting as f
 from advisor.errors import AdvisorError
 from advisor.records import Decision
 from advisor.reports import stakes, uncertain
+from advisor.reports import verdict_by_volume as by_volume
 from advisor.reports import wording as w
 from advisor.reports.months import months_table
 from advisor.reports.sections import outlook
@@ -105,10 +106,10 @@ def show_elsewhere(d: Decision) -> None:
         st.markdown("There is no map: no tuned model was compared with an alternative yet.")
         return
     explain.chart(d, "map", "map")
-    st.markdown(ui.escaped(uncertain.map_sentence(d) or ""))
+    st.markdown(ui.escaped(by_volume.sentence(d) or ""))
     with st.expander("The same as a table", icon=":material/table:"):
-        explain.table("", uncertain.map_header(d), uncertain.map_rows(d))
-        st.caption(ui.escaped(uncertain.map_legend(d)))
+        explain.table("", by_volume.header(d), by_volume.rows(d))
+        st.caption(ui.escaped(by_volume.legend(d)))
 
 
 folder = ui.chosen_case()

@@ -13,6 +13,7 @@ import altair as alt
 from advisor.formatting import one_line, seconds, usd
 from advisor.records import Decision
 from advisor.reports import uncertain, wording
+from advisor.reports import verdict_by_volume as by_volume
 from advisor.reports.charts._layers import to_svg, unchecked
 from advisor.reports.charts._theme import COLOURS, DARK, LIGHT, NARROW, WIDE, Theme, Width, colour_of
 from advisor.reports.charts.cost import cost_chart, payback_months
@@ -113,6 +114,6 @@ def describe(decision: Decision, chart: str) -> str:
             lines = "; ".join(uncertain.tornado_lines(decision, most=12))
             return one_line(f"{uncertain.tornado_title(decision)}: {lines}.")
         case "map":
-            return uncertain.map_sentence(decision) or "No map was drawn."
+            return by_volume.sentence(decision) or "No map was drawn."
         case _:
             return "Training loss and dev loss by training step."

@@ -6,7 +6,8 @@ import altair as alt
 
 from advisor.formatting import one_line
 from advisor.records import Decision, DecisionWord
-from advisor.reports import uncertain, wording
+from advisor.reports import verdict_by_volume as by_volume
+from advisor.reports import wording
 from advisor.reports.charts import _layers as layers
 from advisor.reports.charts._theme import COLOURS, LABEL_PX, LIGHT, NARROW, WIDE, Theme, Width
 
@@ -26,17 +27,17 @@ def map_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WIDE) 
     points = decision.verdict_map
     if not points:
         return None
-    volumes, worths = uncertain.axes(points)
-    own, words = uncertain.own_point(decision), uncertain.present(decision)
-    named = {word: f"{uncertain.LETTERS[word]}: {wording.VERDICTS[word]}" for word in words}
+    volumes, worths = by_volume.axes(points)
+    own, words = by_volume.own_point(decision), by_volume.present(decision)
+    named = {word: f"{by_volume.LETTERS[word]}: {wording.VERDICTS[word]}" for word in words}
     rows = [
         {
             "volume": volumes.index(p.requests_per_month),
             "worth": worths.index(p.usd_per_right_answer),
             "verdict": named[p.decision],
-            "letter": uncertain.LETTERS[p.decision],
-            "text": f"{uncertain.volume_label(p.requests_per_month)} requests a month, "
-            f"{uncertain.usd_label(p.usd_per_right_answer)}",
+            "letter": by_volume.LETTERS[p.decision],
+            "text": f"{by_volume.volume_label(p.requests_per_month)} requests a month, "
+            f"{by_volume.usd_label(p.usd_per_right_answer)}",
             "use": one_line(p.recommended or "none yet"),
             "own": p == own,
         }
@@ -47,14 +48,14 @@ def map_chart(decision: Decision, *, theme: Theme = LIGHT, width: Width = WIDE) 
     x = alt.X(
         "volume:O",
         scale=alt.Scale(paddingInner=0.04, paddingOuter=0.02),
-        axis=_axis([uncertain.volume_label(v) for v in volumes], "Requests a month (logarithmic)", each),
+        axis=_axis([by_volume.volume_label(v) for v in volumes], "Requests a month (logarithmic)", each),
     )
     y = alt.Y(
         "worth:O",
         sort="descending",
         scale=alt.Scale(paddingInner=0.06, paddingOuter=0.03),
         axis=_axis(
-            [uncertain.usd_label(w) for w in worths], "A right answer is worth more by (USD, log.)", 1
+            [by_volume.usd_label(w) for w in worths], "A right answer is worth more by (USD, log.)", 1
         ),
     )
     scale = alt.Scale(domain=list(named.values()), range=[FILL[word][0] for word in named])

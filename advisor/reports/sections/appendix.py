@@ -31,6 +31,7 @@ from advisor.reports.document import (
     table,
     text,
 )
+from advisor.reports.method import METHOD
 from advisor.reports.sections.evidence import setting_of
 from advisor.reports.sections.front import Drawn, figure
 from advisor.version import __version__
@@ -84,7 +85,7 @@ def assumptions(d: Decision) -> Section:
 
 def method() -> Section:
     """Each number's definition."""
-    lines = [text(strong(f"{term}."), f" {words}") for term, words in wording.METHOD]
+    lines = [text(strong(f"{term}."), f" {words}") for term, words in METHOD]
     return Section(id="method", title="What each number means", blocks=(bullets(lines),))
 
 

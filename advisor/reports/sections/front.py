@@ -157,7 +157,8 @@ def _tiles(d: Decision) -> tuple[Tile, ...]:
     v, sure = d.verdict, d.verdict.confidence is not None
     recommended = next((b for b in d.baselines if b.name == v.recommended), None)
     if v.decision == "not_yet":
-        use = Tile(label="Until then", value=v.meanwhile or "nothing yet", note="there is no verdict yet")
+        label = "Until then" if v.meanwhile else "Recommended"
+        use = Tile(label=label, value=v.meanwhile or "none yet", note="there is no verdict yet")
         return (use, _missing_most(d), *_so_far(d))
     tiles = [
         Tile(
@@ -188,6 +189,8 @@ _THINGS = {
 
 def _missing_most(d: Decision) -> Tile:
     """The first thing that is missing, how much of it, and at what price."""
+    if not d.verdict.shopping_list and d.verdict.missing:
+        return Tile(label="Missing", value=plural(len(d.verdict.missing), "thing"), note="see below")
     if not d.verdict.shopping_list:
         return Tile(label="Missing", value="surer assumptions", note="ranges as wide as these decide")
     first, *others = d.verdict.shopping_list

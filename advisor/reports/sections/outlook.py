@@ -5,6 +5,7 @@ from __future__ import annotations
 from advisor.formatting import badge, count
 from advisor.records import Decision
 from advisor.reports import charts, further, uncertain, wording
+from advisor.reports import verdict_by_volume as by_volume
 from advisor.reports.document import (
     Block,
     Section,
@@ -98,12 +99,12 @@ def inputs(d: Decision, drawn: Drawn) -> Section | None:
                 table(uncertain.TORNADO_HEADER, uncertain.tornado_rows(d), title=uncertain.tornado_title(d))
             )
     if d.verdict_map:
-        blocks += [heading("The verdict elsewhere"), paragraph(uncertain.map_sentence(d) or "")]
-        if not uncertain.map_is_one(d):
+        blocks += [heading("The verdict elsewhere"), paragraph(by_volume.sentence(d) or "")]
+        if not by_volume.is_one(d):
             blocks += [f for f in (figure(d, "map", drawn),) if f]
             blocks += [
-                table(uncertain.map_header(d), uncertain.map_rows(d), title="The verdict as letters"),
-                paragraph(uncertain.map_legend(d), muted=True),
+                table(by_volume.header(d), by_volume.rows(d), title="The verdict as letters"),
+                paragraph(by_volume.legend(d), muted=True),
             ]
     if not blocks:
         return None
