@@ -49,6 +49,8 @@ from advisor.records import (
 )
 from advisor.statistics.paired import PairedComparison
 
+ENVIRONMENT = "a training environment to run the job"
+
 
 def decide(evidence: CaseEvidence, findings: Findings | None = None, *, sensitivity: bool = True) -> Decision:
     """The decision on a case.
@@ -239,10 +241,16 @@ def _readiness(s: Situation) -> tuple[ReadinessItem, ...]:
     model = s.case.models[str(tuned.spec.model)] if tuned else None
     tuning = tuned.measured.tuning if tuned else None
     where = f"It ran on {tuning.hardware}." if tuning and tuning.hardware else "A job ran."
+    if tuned is not None and tuned.spec.tuning is not None and tuned.spec.tuning.system == "existing":
+        there = "The tuned model is there already."
+        job = ReadinessItem(item=ENVIRONMENT, status="not_needed", text=there)
+    else:
+        status, text = ("ready", where) if tuning else ("missing", "No job ran here.")
+        job = ReadinessItem(item=ENVIRONMENT, status=status, text=text)
     return (
         ReadinessItem(
             item="a pre-trained model to tune",
-            status="ready" if tuning else "partly",
+            status="ready" if tuning or job.status == "not_needed" else "partly",
             text=f"{model.model} ({model.provider})." if model else "None is named.",
         ),
         ReadinessItem(
@@ -250,11 +258,7 @@ def _readiness(s: Situation) -> tuple[ReadinessItem, ...]:
             status="ready" if data.n_learn >= 50 else "partly",
             text=f"{count(data.n_learn)} examples to learn from, {count(data.n_dev)} to choose on.",
         ),
-        ReadinessItem(
-            item="a training environment to run the job",
-            status="ready" if tuning else "missing",
-            text=where if tuning else "No job ran here.",
-        ),
+        job,
         ReadinessItem(item="a hosting environment to deploy the result", **_hosting(s, model)),
     )
 

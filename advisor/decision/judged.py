@@ -14,7 +14,7 @@ import numpy as np
 
 from advisor.cases.schema import JudgeSpec
 from advisor.decision.evidence import CaseEvidence
-from advisor.formatting import count, percent
+from advisor.formatting import count, percent, plural
 from advisor.records import Agreement, JudgedBaseline, JudgeRecord, JudgeSummary, Measured
 from advisor.scoring import is_judged
 from advisor.scoring.judge import levels
@@ -190,9 +190,7 @@ def judge_warnings(evidence: CaseEvidence, summary: JudgeSummary | None) -> list
     ]
     stale = _stale_labels(evidence)
     if stale:
-        found.append(
-            f"{count(stale)} human labels are of other answers than those measured now, and are left out."
-        )
+        found.append(f"{plural(stale, 'human label')} of other answers than those measured now: left out.")
     if summary.position_bias is not None and summary.position_bias >= MANY_FLIPS:
         found.append(
             f"The judge's verdict turned in {percent(summary.position_bias)} of the pairs when the answers changed "
@@ -203,7 +201,7 @@ def judge_warnings(evidence: CaseEvidence, summary: JudgeSummary | None) -> list
 
 def _of_people(summary: JudgeSummary) -> str:
     if summary.corrected:
-        return f"Quality is the judge's, corrected by {count(summary.n_human)} human labels."
+        return f"Quality is the judge's, corrected by {plural(summary.n_human, 'human label')}."
     if not summary.n_human:
         return (
             "Quality is a model's judgement, and how well it agrees with people is not known: give human labels "

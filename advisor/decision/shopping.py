@@ -16,6 +16,7 @@ from advisor.cases.schema import Case
 from advisor.decision.gain import Family, Gain, widenings
 from advisor.decision.stakes import Stakes
 from advisor.decision.summary import MIN_ITEMS, Findings
+from advisor.economics.drivers import ranges_of
 from advisor.formatting import usd
 from advisor.records import EvidenceKind, MoreExamples, Purchase
 from advisor.statistics.paired import PairedComparison
@@ -216,6 +217,14 @@ def _retrieval_does_not_help(findings: Findings) -> bool:
         for without in tuned
         if not without.spec.uses_retrieval and without.spec.model == with_it.spec.model
     )
+
+
+def surer_assumptions(case: Case) -> tuple[Purchase, ...]:
+    """What would help where the ranges of the assumptions decide."""
+    keys = sorted(ranges_of(case))
+    which = "A narrower range of" if len(keys) == 1 else "A narrower range of one of these:"
+    text = f"{which} {', '.join(keys)}."
+    return (Purchase(what="assumption", text=text),) if keys else ()
 
 
 def below_bar(case: Case, stakes: Stakes) -> tuple[Purchase, ...]:

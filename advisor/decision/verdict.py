@@ -336,14 +336,14 @@ class _Weighing:
             return self.unknown_cost()
         if gain.high <= 0:
             doubtful = self.outlook.spread is not None and gain.probability > 1 - SURE
-            return self.wait(say.HANGS_ON_ASSUMPTIONS) if doubtful else self.stop(say.DOES_NOT_PAY)
+            return self.hangs_on_assumptions() if doubtful else self.stop(say.DOES_NOT_PAY)
         if not self.reaches and self.other_reaches:
             return self.stop(say.MISSES_BAR)
         below = () if self.reaches else shopping.below_bar(self.case, self.stakes)
         if gain.low > 0:
             if not self.reaches:
                 return self.wait(say.PAYS_BUT_MISSES_BAR, *below)
-            return self.go(say.PAYS) if gain.probability >= SURE else self.wait(say.HANGS_ON_ASSUMPTIONS)
+            return self.go(say.PAYS) if gain.probability >= SURE else self.hangs_on_assumptions()
         offer = self.more_examples(gain)
         # where a run stops early, or asked a part, there are more items already: nothing needs to be bought
         if (
@@ -426,6 +426,9 @@ class _Weighing:
 
     def wait(self, why: str, *shopping: Purchase) -> Judgement:
         return Judgement("not_yet", None, (why, *self.said()), shopping)
+
+    def hangs_on_assumptions(self) -> Judgement:
+        return self.wait(say.HANGS_ON_ASSUMPTIONS, *shopping.surer_assumptions(self.case))
 
     def unknown_cost(self) -> Judgement:
         unknown = [o for o in (self.challenger, self.champion) if o.cost_usd is None]

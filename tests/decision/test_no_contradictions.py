@@ -273,3 +273,36 @@ def test_a_wrong_answer_that_is_worth_more_than_a_right_one_is_warned_of() -> No
     slipped = decided(right, value={"correct_usd": 0.1, "wrong_usd": 0.2})
     assert any("a loss is negative" in w for w in slipped.warnings)
     assert not any("a loss is negative" in w for w in decided(right, value={"wrong_usd": -0.2}).warnings)
+
+
+def test_what_hangs_on_assumptions_says_which_ones() -> None:
+    wide = {"low": 0.01, "likely": 0.35, "high": 0.5}
+    right = {"few_shot": hits(0.60, 1000, shift=3), "fine_tuned": hits(0.70, 1000)}
+    found = decided(right, value={"correct_usd": wide}, quality=NO_BAR).verdict
+    assert "hangs on assumptions" in found.reasons[0]
+    assert found.missing == ("A narrower range of value.correct_usd.",)
+
+
+def test_a_wide_range_lowers_the_confidence_of_a_verdict() -> None:
+    right = {"few_shot": hits(0.60, 1000, shift=3), "fine_tuned": hits(0.70, 1000)}
+    sure = decided(right, value={"correct_usd": 0.35}, quality=NO_BAR).verdict
+    ranged = {"low": 0.2, "likely": 0.35, "high": 0.6}
+    wide = decided(right, value={"correct_usd": ranged}, quality=NO_BAR).verdict
+    assert sure.decision == wide.decision == "fine_tune"
+    assert sure.confidence is not None and wide.confidence is not None
+    assert wide.confidence < sure.confidence
+
+
+def test_a_tuned_model_that_exists_needs_no_training_environment() -> None:
+    existing = {"name": "fine_tuned", "kind": "fine_tuned", "model": "m", "tuning": {"system": "existing"}}
+    few_shot = {"name": "few_shot", "kind": "few_shot", "model": "m", "examples": 3}
+    case = make_case(baselines=[few_shot, existing], value={"correct_usd": 1.0})
+    evidence = make_evidence(case, {"few_shot": hits(0.6, 500, shift=3), "fine_tuned": hits(0.9, 500)})
+    tuned = evidence.measured[1].model_copy(update={"tuning": None})
+    found = decide(evidence.model_copy(update={"measured": (evidence.measured[0], tuned)}))
+    assert found.verdict.decision == "fine_tune"
+    status = {item.item: item.status for item in found.readiness}
+    assert status["a training environment to run the job"] == "not_needed"
+    assert status["a pre-trained model to tune"] == "ready"
+    compute = next(q for q in found.questions if q.id == "costs.compute")
+    assert "training was done already" in compute.summary and "$0" not in compute.summary

@@ -133,7 +133,9 @@ def compute(s: Situation) -> Question:
                 )
             )
         training = cost.parts.get("training")
-        if training is not None:
+        if tuned.spec.tuning is not None and tuned.spec.tuning.system == "existing":
+            parts.append("its training was done already")
+        elif training is not None:
             parts.append(f"training costs {usd(training)}")
             evidence.append(
                 said("estimated", f"Training: {usd(training)}, from measured time or tokens and the price.")

@@ -59,12 +59,6 @@ class Situation:
         found = self.of_kind("fine_tuned")
         return next((s for s in found if s.name == self.judgement.challenger), found[0] if found else None)
 
-    @property
-    def alternative(self) -> Standing | None:
-        """The alternative that the verdict speaks of, or the best one."""
-        found = self.of_kind("zero_shot", "few_shot", "rag", "classifier")
-        return next((s for s in found if s.name == self.judgement.champion), found[0] if found else None)
-
 
 def tokens_per_request(x: Standing) -> float | None:
     """Mean tokens of a request and its answer; None where unknown."""

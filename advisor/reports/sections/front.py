@@ -184,6 +184,7 @@ _THINGS = {
     "tuned_model": "a better tuned model",
     "baseline": "a baseline",
     "latency": "a latency",
+    "assumption": "surer assumptions",
 }
 
 
