@@ -16,6 +16,7 @@ from advisor.decision.gain import Gain
 from advisor.decision.shopping import worth_of_examples
 from advisor.decision.stakes import range_draws, triangular
 from advisor.records import ItemTable
+from advisor.statistics.power import needed_for_non_inferiority
 from tests.decision.evidence import EFFORT, hits, make_case, make_evidence
 
 RIGHT = {"zero_shot": hits(0.4), "few_shot": hits(0.70, shift=13), "fine_tuned": hits(0.80)}
@@ -60,6 +61,35 @@ def test_worth_of_items_agrees_with_a_simulation() -> None:
     after = likely + sd * np.sqrt(more / (n + more)) * rng.standard_normal(400_000)
     sure = after > 1.959964 * sd * np.sqrt(n / (n + more))
     assert worth_of_examples(gain(likely, sd), n, more) == pytest.approx(np.mean(after * sure), rel=0.01)
+    # of seven tuned models the best one's gain must be sure at 2.5 % / 7, as the rule has it
+    surer = after > 2.690110 * sd * np.sqrt(n / (n + more))
+    assert worth_of_examples(gain(likely, sd), n, more, (7, 1)) == pytest.approx(
+        np.mean(after * surer), rel=0.01
+    )
+
+
+def test_the_number_of_items_that_shows_as_good_is_that_of_the_rule() -> None:
+    right = {"few_shot": hits(0.82, 300, shift=3), "fine_tuned": hits(0.815, 300)}
+    models = {
+        "dear": {"provider": "openai", "model": "x", "prices": {"input": 1000, "output": 1000}},
+        "m": {"provider": "embedded", "model": "x", "serving": {"usd_per_hour": 0.5}},
+    }
+    baselines = [
+        {"name": "few_shot", "kind": "few_shot", "model": "dear", "examples": 3},
+        {"name": "fine_tuned", "kind": "fine_tuned", "model": "m", "tuning": {"system": "trl"}},
+    ]
+    quality = {"metric": "accuracy", "min_gain": 0.02}
+    found = decide(make_evidence(make_case(models=models, baselines=baselines, quality=quality), right))
+    assert found.verdict.decision == "not_yet"
+    only, other = found.comparisons[0].discordant or (0, 0)
+    need = needed_for_non_inferiority(
+        0.02,
+        true_difference=found.comparisons[0].difference,
+        discordant_rate=(only + other) / 300,
+        alpha=0.025,
+    )
+    offer = next(p for p in found.verdict.shopping_list if p.what == "held_out_examples")
+    assert need is not None and offer.amount == need - 300
 
 
 def test_an_open_question_of_little_value_is_a_no_and_of_much_value_a_purchase() -> None:
