@@ -17,7 +17,10 @@ from advisor.scoring import is_per_item
 from advisor.statistics.paired import PairedComparison
 
 ONLY_TUNED = "Only fine-tuned models were measured: without an alternative nothing shows that tuning helps."
-NO_ALTERNATIVE_ALLOWED = "But no alternative that was measured keeps the constraints, so none is recommended."
+NO_ALTERNATIVE_ALLOWED = (
+    "But no alternative that was measured keeps the constraints, so none can be used instead."
+)
+ALLOWED_ALTERNATIVE = "An alternative that keeps the constraints: add one, and run it."
 NO_TUNED = "No fine-tuned model was measured, and no alternative surely reaches the quality bar."
 NOT_ALL_TRIED = "But not everything that must be tried before a go was tried."
 
@@ -67,6 +70,16 @@ def even_at_the_least(challenger: Option) -> str:
         f"What {challenger.name} costs is not known in full, but by what is known tuning does not pay, whatever the "
         "rest costs."
     )
+
+
+def whatever_it_costs(champion: Option) -> str:
+    """Why the answer is yes although the alternative's cost is not known."""
+    return f"What {champion.name} costs is not known in full, but tuning pays whatever it is."
+
+
+def which_alternative(rival: Option) -> str:
+    """That a no leaves open which alternative to use."""
+    return f"Whether {rival.name} is the better alternative hangs on what it costs, which is not known."
 
 
 def few_in_common(challenger: Option, champion: Option, n: int, least: int) -> str:

@@ -7,7 +7,7 @@ over many values of one input gives one `Stakes` a value, computed together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -36,7 +36,7 @@ class Stakes:
     wrong_usd: Value
     costs: Mapping[str, Value | None]
     """Present value of each baseline's costs over the horizon; None where unknown."""
-    known_costs: Mapping[str, Value]
+    known_costs: Mapping[str, Value] = field(default_factory=dict)
     """The present value of those costs that are known, which is the least that it can be."""
     example_usd: Value | None = None
     """One more held-out example: labelled, and answered by every measured baseline."""

@@ -28,6 +28,7 @@ from advisor.decision import shopping
 from advisor.decision.confidence import share_for_tuning
 from advisor.decision.gain import Family, Gain, gain_of, widened
 from advisor.decision.options import (
+    ROUNDING,
     Option,
     best,
     broken_constraint,
@@ -83,7 +84,8 @@ def judge(case: Case, findings: Findings, accounts: Accounts, outlook: Outlook) 
     # 1. Hard constraints.
     broken = {o.name: why for o in every if (why := broken_constraint(case, o.standing))}
     tuned_in = [o for o in tuned if o.name not in broken]
-    champion = best(case, _enough([o for o in alternatives if o.name not in broken]), stakes)
+    allowed = [o for o in alternatives if o.name not in broken]
+    champion = best(case, _enough(allowed), stakes)
     meanwhile = champion.name if champion else None
     if tuned and not tuned_in and _all_measured(case, tuned) and _surely_out(case, tuned):
         why = "; ".join(broken[o.name] for o in tuned)
@@ -102,11 +104,10 @@ def judge(case: Case, findings: Findings, accounts: Accounts, outlook: Outlook) 
         more = shopping.at_least(MIN_ITEMS - few, stakes, unasked=findings.unasked(few))
         return Judgement("not_yet", None, (why,), (more, *untried), champion=meanwhile)
     if not tuned_in:
-        return _without_tuned(case, champion, untried, [broken[o.name] for o in tuned])
+        return _without_tuned(case, allowed, champion, untried, stakes, [broken[o.name] for o in tuned])
 
     # 3. Value.
     # where every alternative is ruled out, compare with the best of them all the same
-    allowed = [o for o in alternatives if o.name not in broken]
     found = _weigh_all(
         case, findings, outlook, tuned_in, allowed or alternatives, champion_broken=not allowed
     )
@@ -138,30 +139,54 @@ def _weigh_all(
     """Step 3, over all tuned models and alternatives: one tuned model that is worth it is enough for a go."""
     stakes, family = outlook.likely, (len(tuned), len(alternatives))
 
+    def judged(challenger: Option, champion: Option) -> Judgement:
+        return weigh(
+            case, findings, outlook, challenger, champion, champion_broken=champion_broken, family=family
+        )
+
     def against(champion: Option) -> Judgement:
-        left, found = list(_enough(tuned)), []
+        left, found = list(tuned), []
         while (challenger := best(case, left, stakes)) is not None:
             left.remove(challenger)
-            weighed = weigh(
-                case, findings, outlook, challenger, champion, champion_broken=champion_broken, family=family
-            )
+            weighed = judged(challenger, champion)
+            if weighed.decision == "fine_tune" and as_good_as is not None and as_good_as is not champion:
+                # what is as good as a cheap alternative that is nearly as good need not be as good as the best
+                other = judged(challenger, as_good_as)
+                weighed = weighed if other.decision == "fine_tune" else other
             found.append(weighed)
         # a go of any is one, and no is the answer only where it is that of all
-        for word in ("fine_tune", "not_yet"):
-            for judged in found:
-                if judged.decision == word:
-                    return judged
-        return found[0]
+        best_first = sorted(
+            found, key=lambda w: ("fine_tune", "not_yet", "do_not_fine_tune").index(w.decision)
+        )
+        return best_first[0]
 
-    rival = best(case, _enough(alternatives), stakes)
-    known = best(case, _enough([o for o in alternatives if o.cost_usd is not None]), stakes)
+    sides = _enough(alternatives)
+    rival = best(case, sides, stakes)
+    known = best(case, [o for o in sides if o.cost_usd is not None], stakes)
     assert rival is not None
-    if known is not None and known is not rival:
-        # whatever the other one costs: where tuning is not worth it against this one, it is not
-        settled = against(known)
-        if settled.decision == "do_not_fine_tune":
-            return settled
-    return against(rival)
+    barred = case.quality.bar is not None and any(reaches(case, o.quality) for o in sides)
+    as_good_as = None if stakes.declared or barred else max(sides, key=lambda o: (o.quality, o.name))
+    found = against(rival)
+    if found.decision == "do_not_fine_tune" or known is None or known is rival:
+        return found
+    # whatever the rival costs: where tuning is not worth it against one whose costs are known, it is not
+    settled = against(known)
+    if settled.decision == "do_not_fine_tune":
+        return _whichever(case, settled, known, rival)
+    return settled if found.decision == "fine_tune" else found
+
+
+def _whichever(case: Case, settled: Judgement, known: Option, rival: Option) -> Judgement:
+    """A no that holds whichever of two alternatives is the better one; `rival` has no known cost."""
+    alike = reaches(case, known.quality) or not reaches(case, rival.quality)
+    near = known.quality > rival.quality - max(case.quality.min_gain, ROUNDING)
+    missing = tuple(Purchase(what="cost", text=f"{rival.name}: {note}.") for note in rival.unknown_costs)
+    return replace(
+        settled,
+        recommended=settled.recommended if alike and near else None,
+        reasons=(*settled.reasons, say.which_alternative(rival)),
+        shopping=(*settled.shopping, *missing),
+    )
 
 
 def _enough(side: Sequence[Option]) -> Sequence[Option]:
@@ -207,21 +232,27 @@ def weigh(
     # intervals of a run that stopped early allow for the choice themselves
     family = (1, 1) if findings.sequential else family
 
-    def weighing(challenger: Option, at: Outlook) -> _Weighing:
+    def weighing(challenger: Option, champion: Option, at: Outlook) -> _Weighing:
         return _Weighing(
             case, findings, at, challenger, champion, champion_broken, pair, family, widened(pair, family),
             gain_of(challenger.name, champion.name, pair, at, family),
             share_for_tuning(case, findings, at, challenger.name, champion.name, champion_broken=champion_broken),
         )  # fmt: skip
 
-    asked = weighing(challenger, outlook)
+    asked = weighing(challenger, champion, outlook)
     gain, share, found = asked.gain, asked.for_tuning, asked.judgement()
-    if challenger.cost_usd is None and champion.cost_usd is not None:
-        least = outlook.at_the_least(challenger.name)
-        cheapest = replace(challenger, cost_usd=float(least.likely.known_costs[challenger.name]))
-        at_best = weighing(cheapest, least)
-        if at_best.judgement().decision == "do_not_fine_tune":
-            found, share = asked.stop(say.even_at_the_least(challenger)), at_best.for_tuning
+    unknown = [o for o in (challenger, champion) if o.cost_usd is None]
+    if found.decision == "not_yet" and len(unknown) == 1:
+        least = outlook.at_the_least(unknown[0].name)
+        priced = replace(unknown[0], cost_usd=float(least.likely.known_costs[unknown[0].name]))
+        if unknown[0] is challenger:
+            at_best = weighing(priced, champion, least)
+            if at_best.judgement().decision == "do_not_fine_tune":
+                found, share = asked.stop(say.even_at_the_least(challenger)), at_best.for_tuning
+        else:
+            at_worst = weighing(challenger, priced, least)
+            if at_worst.judgement().decision == "fine_tune":
+                found, share = asked.go(say.whatever_it_costs(champion)), at_worst.for_tuning
     return replace(
         found,
         challenger=challenger.name,
@@ -420,7 +451,9 @@ class _Weighing:
 
     def stop(self, why: str) -> Judgement:
         if self.champion_broken:
-            return Judgement("do_not_fine_tune", None, (why, say.NO_ALTERNATIVE_ALLOWED, *self.said()))
+            # no other one may be used: that a forbidden one is better is no reason to use nothing
+            allowed = Purchase(what="baseline", text=say.ALLOWED_ALTERNATIVE)
+            return Judgement("not_yet", None, (why, say.NO_ALTERNATIVE_ALLOWED, *self.said()), (allowed,))
         reasons = (why, *self.said(), *say.losses(self.case, self.challenger, self.champion))
         return Judgement("do_not_fine_tune", self.champion.name, reasons)
 
@@ -457,15 +490,20 @@ def _all_measured(case: Case, tuned: Sequence[Option]) -> bool:
 
 
 def _without_tuned(
-    case: Case, champion: Option | None, untried: Sequence[Purchase], broken: Sequence[str]
+    case: Case,
+    allowed: Sequence[Option],
+    champion: Option | None,
+    untried: Sequence[Purchase],
+    stakes: Stakes,
+    broken: Sequence[str],
 ) -> Judgement:
     """No tuned model that may be used was measured: only a good enough alternative settles the matter."""
     bar = case.quality.bar
-    interval = champion.standing.quality.ci95 if champion else None
-    if champion is not None and bar is not None and interval is not None and interval[0] >= bar:
-        return Judgement(
-            "do_not_fine_tune", champion.name, (say.reaches_without(case, champion),), champion=champion.name
-        )
+    sure = [o for o in allowed if (ends := o.standing.quality.ci95) and bar is not None and ends[0] >= bar]
+    enough = best(case, sure, stakes)
+    if enough is not None:
+        why = say.reaches_without(case, enough)
+        return Judgement("do_not_fine_tune", enough.name, (why,), champion=enough.name)
     add = Purchase(what="baseline", text="A fine-tuned baseline: add one, and run it.")
     why = say.none_allowed(broken) if broken else say.NO_TUNED
     return Judgement("not_yet", None, (why,), (add, *untried), champion=champion.name if champion else None)

@@ -26,6 +26,12 @@ def warnings_of(s: Situation) -> list[str]:
             f"A wrong answer is declared to be worth more ({usd(wrong)}) than a right one ({usd(right)}), so that the "
             "worst baseline is the best: a loss is negative."
         )
+    measured = {s.name for s in findings.standings}
+    unmeasured = [
+        b.name for b in evidence.case.baselines if b.kind == "fine_tuned" and b.name not in measured
+    ]
+    if unmeasured and any(s.tuned for s in findings.standings):
+        warnings.append(f"Not measured, so that the verdict says nothing of it: {', '.join(unmeasured)}.")
     leaked = len(evidence.data.leaked)
     if leaked and leaked / max(1, evidence.data.n_held_out) > MANY_LEAKED:
         warnings.append(

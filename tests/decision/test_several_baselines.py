@@ -198,3 +198,69 @@ def test_a_quality_that_only_looks_like_the_bar_says_by_how_much_it_misses_it() 
 )  # fmt: skip
 def test_a_model_on_a_private_network_stays_local(url: str | None, local: bool) -> None:
     assert model_is_local(ModelSpec(provider="openai_compatible", model="m", base_url=url)) is local
+
+
+def test_as_good_is_not_passed_on_from_one_alternative_to_the_next() -> None:
+    # each is worse than the one before by less than the smallest gain worth having, and cheaper
+    shares = {"few_shot": 0.90, "zero_shot": 0.81, "ft": 0.75}
+    prices = {"few_shot": 100.0, "zero_shot": 50.0, "ft": 1.0}
+    quality = {"metric": "accuracy", "min_gain": 0.1}
+    found = decided(prices, shares, quality=quality).verdict
+    assert found.decision == "do_not_fine_tune"
+    near = decided(prices, {**shares, "ft": 0.88}, quality=quality).verdict
+    assert (near.decision, near.recommended) == ("fine_tune", "ft")
+
+
+def test_a_no_is_not_said_of_a_tuned_model_that_answered_too_few_items() -> None:
+    case = case_of({"few_shot": 1.0, "ft_bad": 1.0, "ft_new": 0.1}, quality=NO_BAR)
+    right = {"few_shot": hits(0.80, 400), "ft_bad": hits(0.60, 400)}
+    few = {**right, "ft_new": [1.0] * 20}
+    assert decide(make_evidence(case, right)).verdict.decision == "do_not_fine_tune"
+    assert any("nothing of it: ft_new" in w for w in decide(make_evidence(case, right)).warnings)
+    found = decide(make_evidence(case, few)).verdict
+    assert found.decision == "not_yet" and "20 held-out items in common" in found.reasons[0]
+
+
+def test_a_no_that_leaves_the_alternative_open_recommends_no_poor_one() -> None:
+    shares = {"few_shot": 0.60, "zero_shot": 0.95, "ft": 0.55}
+    prices = {"few_shot": 1.0, "zero_shot": None, "ft": 5.0}
+    for changes in ({"quality": NO_BAR}, {}):  # quality alone decides, and zero_shot's is the best
+        found = decided(prices, shares, **changes).verdict
+        assert (found.decision, found.recommended) == ("do_not_fine_tune", "zero_shot")
+    found = decided(prices, shares, value={"correct_usd": 0.01}).verdict
+    assert (found.decision, found.recommended) == ("do_not_fine_tune", None)
+    assert "Whether zero_shot is the better alternative" in found.reasons[-1]
+    assert any("zero_shot" in text for text in found.missing)
+
+
+def test_forbidden_alternatives_forbid_nothing() -> None:
+    local = {"provider": "embedded", "model": "x", "serving": {"usd_per_hour": 0.01, "always_on": False}}
+    tuning = {"system": "existing", "model": "x+"}
+    ft = {"name": "ft", "kind": "fine_tuned", "model": "own", "tuning": tuning}
+    case = make_case(
+        models={"few_shot": by_token(1.0), "own": local},
+        baselines=[{"name": "few_shot", "kind": "few_shot", "model": "few_shot", "examples": 3}, ft],
+        constraints={"must_stay_local": True},
+    )
+    found = decide(make_evidence(case, {"few_shot": hits(0.95, 400), "ft": hits(0.88, 400)})).verdict
+    assert (found.decision, found.recommended, found.meanwhile) == ("not_yet", None, None)
+    assert any("keeps the constraints" in text for text in found.missing)
+
+
+def test_an_alternative_that_loses_at_any_price_needs_no_price() -> None:
+    shares = {"few_shot": 0.80, "zero_shot": 0.0, "ft": 0.95}
+    prices = {"few_shot": 100.0, "zero_shot": None, "ft": 1.0}
+    found = decided(prices, shares, value={"correct_usd": 1.0}, quality=NO_BAR).verdict
+    assert (found.decision, found.recommended) == ("fine_tune", "ft")
+
+
+def test_without_a_tuned_model_any_alternative_that_surely_reaches_the_bar_will_do() -> None:
+    shares = {"few_shot": 0.95, "zero_shot": 0.81}
+    found = decided({"few_shot": 10.0, "zero_shot": 1.0}, shares, n=200).verdict
+    assert (found.decision, found.recommended) == ("do_not_fine_tune", "few_shot")
+
+
+def test_the_reason_is_the_quality_where_that_decides_whatever_the_cost() -> None:
+    found = decided({"few_shot": 0.1, "ft": None}, {"few_shot": 0.90, "ft": 0.60}).verdict
+    assert found.decision == "do_not_fine_tune"
+    assert "not known in full" not in found.reasons[0]
