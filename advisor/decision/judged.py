@@ -190,7 +190,8 @@ def judge_warnings(evidence: CaseEvidence, summary: JudgeSummary | None) -> list
     ]
     stale = _stale_labels(evidence)
     if stale:
-        found.append(f"{plural(stale, 'human label')} of other answers than those measured now: left out.")
+        labels = f"{plural(stale, 'human label')} {'is' if stale == 1 else 'are'}"
+        found.append(f"{labels} of other answers than those measured now, and left out.")
     if summary.position_bias is not None and summary.position_bias >= MANY_FLIPS:
         found.append(
             f"The judge's verdict turned in {percent(summary.position_bias)} of the pairs when the answers changed "
