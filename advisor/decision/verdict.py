@@ -149,23 +149,20 @@ def _weigh_all(
         while (challenger := best(case, left, stakes)) is not None:
             left.remove(challenger)
             weighed = judged(challenger, champion)
-            if weighed.decision == "fine_tune" and as_good_as is not None and as_good_as is not champion:
+            if weighed.decision == "fine_tune" and top is not None and top is not champion:
                 # what is as good as a cheap alternative that is nearly as good need not be as good as the best
-                other = judged(challenger, as_good_as)
+                other = judged(challenger, top)
                 weighed = weighed if other.decision == "fine_tune" else other
             found.append(weighed)
-        # a go of any is one, and no is the answer only where it is that of all
-        best_first = sorted(
-            found, key=lambda w: ("fine_tune", "not_yet", "do_not_fine_tune").index(w.decision)
-        )
-        return best_first[0]
+        # a go of any is one, and no is the answer only where it is that of all; of equals the best one speaks
+        return min(found, key=lambda w: ("fine_tune", "not_yet", "do_not_fine_tune").index(w.decision))
 
-    sides = _enough(alternatives)
-    rival = best(case, sides, stakes)
-    known = best(case, [o for o in sides if o.cost_usd is not None], stakes)
+    eligible = _enough(alternatives)
+    rival = best(case, eligible, stakes)
+    known = best(case, [o for o in eligible if o.cost_usd is not None], stakes)
     assert rival is not None
-    barred = case.quality.bar is not None and any(reaches(case, o.quality) for o in sides)
-    as_good_as = None if stakes.declared or barred else max(sides, key=lambda o: (o.quality, o.name))
+    barred = case.quality.bar is not None and any(reaches(case, o.quality) for o in eligible)
+    top = None if stakes.declared or barred else max(eligible, key=lambda o: (o.quality, o.name))
     found = against(rival)
     if found.decision == "do_not_fine_tune" or known is None or known is rival:
         return found
